@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include <hone/tensor.h>
+
+namespace hone {
+
+Storage* Storage::allocate(std::size_t bytes, std::pmr::memory_resource* memory) {
+  // the header sits in front of the values, in a cache line of its own
+  static_assert(sizeof(Storage) <= 128);
+  constexpr std::size_t header = 128, alignment = 64;
+  void* block = nullptr;
+  try {
+    block = memory->allocate(header + bytes, alignment);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorKind::memory, "tensor", "expected room for ", bytes, " bytes, the memory is exhausted");
+  }
+  auto* storage = new (block) Storage;
+  storage->data_ = static_cast<std::byte*>(block) + header;
+  storage->bytes_ = bytes;
+  storage->memory_ = memory;
+  return storage;
+}
+
+Storage* Storage::borrow(std::byte* data, std::size_t bytes, std::shared_ptr<const void> owner) {
+  auto* storage = new Storage;
+  storage->data_ = data;
+  storage->bytes_ = bytes;
+  storage->owner_ = std::move(owner);
+  return storage;
+}
+
+void Storage::acquire() noexcept {
+  std::atomic_ref(references_).fetch_add(1, std::memory_order_relaxed);
+}
+
+void Storage::release() noexcept {
+  if (std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (memory_ == nullptr) {
+    delete this;
+    return;
+  }
+  auto* memory = memory_;
+  const std::size_t bytes = bytes_;
+  this->~Storage();
+  memory->deallocate(this, 128 + bytes, 64);
+}
+
+bool Storage::unique() const noexcept {
+  return std::atomic_ref(const_cast<std::size_t&>(references_)).load(std::memory_order_acquire) == 1;
+}
+
+Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) : type_(std::move(type)) {
+  std::size_t bytes = byte_size(dtype());
+  if (bytes == 0) fail(ErrorKind::unsupported, "tensor", "no storage for elements of type ", dtype());
+  bool empty = false;
+  for (const std::int64_t d : shape()) empty |= d == 0;
+  for (const std::int64_t d : shape()) {
+    if (empty) break;
+    if (static_cast<std::size_t>(d) > std::numeric_limits<std::size_t>::max() / 2 / bytes) {
+      fail(ErrorKind::memory, "tensor", "a tensor of shape ", shape(), " does not fit any memory");
+    }
+    bytes *= static_cast<std::size_t>(d);
+  }
+  storage_ = Storage::allocate(empty ? 0 : bytes, memory);
+}
+
+Tensor Tensor::borrow(TensorType type, std::byte* data, std::shared_ptr<const void> owner) {
+  Tensor t;
+  t.type_ = std::move(type);
+  t.storage_ = Storage::borrow(data, t.bytes(), std::move(owner));
+  return t;
+}
+
+Tensor Tensor::zeros(TensorType type, std::pmr::memory_resource* memory) {
+  Tensor t(std::move(type), memory);
+  std::memset(t.mutable_raw(), 0, t.bytes());
+  return t;
+}
+
+template <class T>
+Tensor Tensor::of(Shape shape, std::span<const T> values, QuantParams quant) {
+  if (values.size() != shape.numel()) {
+    fail(ErrorKind::argument, "tensor", "expected ", shape.numel(), " values for shape ", shape, ", got ",
+         values.size());
+  }
+  Tensor t(TensorType(dtype_of<T>, shape, std::move(quant)));
+  std::copy(values.begin(), values.end(), t.mutable_data<T>().begin());
+  return t;
+}
+template Tensor Tensor::of(Shape, std::span<const float>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const double>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const Half>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const std::int8_t>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const std::uint8_t>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const std::int16_t>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const std::int32_t>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const std::int64_t>, QuantParams);
+template Tensor Tensor::of(Shape, std::span<const bool>, QuantParams);
+
+Tensor::Tensor(const Tensor& other) noexcept
+    : type_(other.type_), storage_(other.storage_), offset_(other.offset_) {
+  if (storage_) storage_->acquire();
+}
+
+Tensor::Tensor(Tensor&& other) noexcept
+    : type_(std::exchange(other.type_, {})),
+      storage_(std::exchange(other.storage_, nullptr)),
+      offset_(other.offset_) {}
+
+Tensor& Tensor::operator=(Tensor other) noexcept {
+  std::swap(type_, other.type_);
+  std::swap(storage_, other.storage_);
+  std::swap(offset_, other.offset_);
+  return *this;
+}
+
+Tensor::~Tensor() {
+  if (storage_) storage_->release();
+}
+
+Tensor Tensor::reshaped(const Shape& shape) const {
+  if (shape.numel() != numel()) {
+    fail(ErrorKind::argument, "reshape", "expected ", numel(), " elements, shape ", shape, " has ",
+         shape.numel());
+  }
+  Tensor t = *this;
+  t.type_.shape = shape;
+  return t;
+}
+
+Tensor Tensor::retyped(TensorType type) const {
+  if (type.bytes() != bytes()) {
+    fail(ErrorKind::argument, "tensor", "expected a type of ", bytes(), " bytes, got ", type);
+  }
+  Tensor t = *this;
+  t.type_ = std::move(type);
+  return t;
+}
+
+Tensor Tensor::clone(std::pmr::memory_resource* memory) const {
+  if (!*this) return {};
+  Tensor t(type_, memory);
+  if (bytes() != 0) std::memcpy(t.mutable_raw(), raw(), bytes());
+  return t;
+}
+
+Tensor Tensor::to_float(std::pmr::memory_resource* memory) const {
+  if (dtype() == DType::float32) return *this;
+  if (dtype() != DType::float16 && dtype() != DType::float64 && !type_.quantized()) {
+    fail(ErrorKind::argument, "tensor", "expected float or quantized values, got ", type_);
+  }
+  Tensor t(TensorType(DType::float32, shape()), memory);
+  dequantize(type_, raw(), t.mutable_data<float>());
+  return t;
+}
+
+namespace {
+
+template <class T>
+void dequantize_as(const TensorType& type, const std::byte* values, std::span<float> out) noexcept {
+  const auto* q = reinterpret_cast<const T*>(values);
+  if (!type.per_axis()) {
+    const double scale = type.scale;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = static_cast<float>(scale * static_cast<double>(q[i] - type.zero_point));
+    }
+    return;
+  }
+  std::size_t inner = 1;
+  const auto axis = static_cast<std::size_t>(type.axis);
+  for (std::size_t i = axis + 1; i < type.shape.rank(); ++i) {
+    inner *= static_cast<std::size_t>(type.shape[i]);
+  }
+  const auto channels = static_cast<std::size_t>(type.shape[axis]);
+  for (std::size_t i = 0, c = 0; i < out.size(); c = c + 1 == channels ? 0 : c + 1) {
+    const double scale = (*type.axis_scales)[c];
+    const std::int32_t zero = type.axis_zero_points ? (*type.axis_zero_points)[c] : 0;
+    for (std::size_t k = 0; k < inner; ++k, ++i) {
+      out[i] = static_cast<float>(scale * static_cast<double>(q[i] - zero));
+    }
+  }
+}
+
+template <class F>
+bool visit_integer(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::int2:
+    case DType::int4:
+    case DType::int8: f(std::int8_t{}); return true;
+    case DType::uint4:
+    case DType::boolean:
+    case DType::uint8: f(std::uint8_t{}); return true;
+    case DType::int16: f(std::int16_t{}); return true;
+    case DType::uint16: f(std::uint16_t{}); return true;
+    case DType::int32: f(std::int32_t{}); return true;
+    case DType::uint32: f(std::uint32_t{}); return true;
+    case DType::int64: f(std::int64_t{}); return true;
+    case DType::uint64: f(std::uint64_t{}); return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+void dequantize(const TensorType& type, const std::byte* values, std::span<float> out) noexcept {
+  switch (type.dtype) {
+    case DType::float32: std::memcpy(out.data(), values, out.size_bytes()); return;
+    case DType::float16: {
+      const auto* h = reinterpret_cast<const Half*>(values);
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(h[i]);
+      return;
+    }
+    case DType::float64: {
+      const auto* d = reinterpret_cast<const double*>(values);
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(d[i]);
+      return;
+    }
+    default: break;
+  }
+  visit_integer(type.dtype, [&](auto t) { dequantize_as<decltype(t)>(type, values, out); });
+}
+
+std::vector<std::int64_t> Tensor::to_ints() const {
+  std::vector<std::int64_t> out(numel());
+  const bool known = visit_integer(dtype(), [&](auto t) {
+    const auto values = data<decltype(t)>();
+    std::transform(values.begin(), values.end(), out.begin(),
+                   [](auto v) { return static_cast<std::int64_t>(v); });
+  });
+  if (!known) fail(ErrorKind::argument, "tensor", "expected integers, got ", type_);
+  return out;
+}
+
+}  // namespace hone

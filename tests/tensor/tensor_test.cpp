@@ -1,0 +1,57 @@
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+#include <hone/tensor.h>
+
+namespace hone {
+namespace {
+
+TEST(Half, EveryValueSurvivesTheWayThroughFloat) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const Half h{static_cast<std::uint16_t>(bits)};
+    const float f = static_cast<float>(h);
+    if (std::isnan(f)) continue;
+    EXPECT_EQ(Half::round(f), h) << bits;
+  }
+}
+
+TEST(Half, RoundsToNearestWithTiesToEven) {
+  EXPECT_EQ(Half::round(1.0f + 0x1p-11f).bits, 0x3c00);        // a tie, down to even
+  EXPECT_EQ(Half::round(1.0f + 3 * 0x1p-11f).bits, 0x3c02);    // a tie, up to even
+  EXPECT_EQ(Half::round(std::nextafter(1.0f + 0x1p-11f, 2.0f)).bits, 0x3c01);
+  EXPECT_EQ(Half::round(65519.99f).bits, 0x7bff);
+  EXPECT_EQ(Half::round(65520.0f).bits, 0x7c00);
+  EXPECT_EQ(Half::round(0x1p-25f).bits, 0);
+  EXPECT_EQ(Half::round(std::nextafter(0x1p-25f, 1.0f)).bits, 1);
+}
+
+TEST(Tensor, GivesItsBytesBack) {
+  const std::size_t before = memory_use().current_bytes;
+  {
+    const Tensor a = Tensor::of<float>({2, 2}, {1, 2, 3, 4});
+    const Tensor b = a;
+    EXPECT_FALSE(a.unique());
+    EXPECT_GT(memory_use().current_bytes, before);
+  }
+  EXPECT_EQ(memory_use().current_bytes, before);
+}
+
+TEST(Tensor, DequantizesPerAxis) {
+  QuantParams quant;
+  quant.axis = 0;
+  quant.axis_scales = std::make_shared<std::vector<float>>(std::vector<float>{0.5f, 2.0f});
+  const std::int8_t q[] = {1, -2, 3, -4};
+  const Tensor f = Tensor::of<std::int8_t>({2, 2}, q, quant).to_float();
+  const float expected[] = {0.5f, -1.0f, 6.0f, -8.0f};
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(f.data<float>()[i], expected[i]);
+}
+
+TEST(Tensor, RefusesShapesThatOverflow) {
+  const auto huge = std::numeric_limits<std::int64_t>::max() / 2;
+  EXPECT_THROW(Tensor(TensorType(DType::float32, {huge, huge})), Error);
+  EXPECT_THROW((Tensor::of<float>({3}, {1.0f})), Error);
+}
+
+}  // namespace
+}  // namespace hone
