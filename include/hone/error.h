@@ -19,7 +19,8 @@ enum class ErrorKind : std::uint8_t {
   stopped,      ///< the user asked to stop
 };
 
-/// Bad input of any kind.  what() reads `[where] expected A, got B`; model and files are as they were.
+/// Bad input of any kind.  what() reads `[where] expected A, got B`; model and files are as they
+/// were.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, std::string_view where, std::string_view message);
@@ -32,7 +33,8 @@ class Error : public std::runtime_error {
   std::string where_;
 };
 
-/// Throws Error; `parts` are streamed one after the other: `fail(kind, "csv", "expected ", 6, " columns")`.
+/// Throws Error; `parts` are streamed one after the other: `fail(kind, "csv", "expected ", 6, "
+/// columns")`.
 template <class... Parts>
 [[noreturn]] void fail(ErrorKind kind, std::string_view where, const Parts&... parts) {
   std::ostringstream message;

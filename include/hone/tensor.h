@@ -1,5 +1,6 @@
 #pragma once
-/// Values: element types, shapes, quantization parameters and the dense row-major array that holds them.
+/// Values: element types, shapes, quantization parameters and the dense row-major array that holds
+/// them.
 
 #include <array>
 #include <compare>
@@ -19,7 +20,8 @@
 
 namespace hone {
 
-/// Element types; the numbers are those of the file format.  int4, uint4 and int2 take one byte an element in memory.
+/// Element types; the numbers are those of the file format.  int4, uint4 and int2 take one byte an
+/// element in memory.
 enum class DType : std::uint8_t {
   float32 = 0,
   float16 = 1,
@@ -55,28 +57,43 @@ struct Half {
   friend bool operator==(Half, Half) = default;
 };
 
-std::string_view name(DType dtype) noexcept;             ///< "float32"
-std::size_t byte_size(DType dtype) noexcept;             ///< of one element in memory; 0 where there is no fixed size
-bool is_integer(DType dtype) noexcept;                   ///< int2 to int64, signed or not; not boolean
-std::pair<std::int64_t, std::int64_t> integer_range(DType dtype) noexcept;  ///< lowest and highest value
+std::string_view name(DType dtype) noexcept;  ///< "float32"
+std::size_t byte_size(
+    DType dtype) noexcept;  ///< of one element in memory; 0 where there is no fixed size
+bool is_integer(DType dtype) noexcept;  ///< int2 to int64, signed or not; not boolean
+std::pair<std::int64_t, std::int64_t> integer_range(
+    DType dtype) noexcept;  ///< lowest and highest value
 std::ostream& operator<<(std::ostream& out, DType dtype);
 
 /// The DType of a C++ element type.
 template <class T>
 constexpr DType dtype_of = [] {
-  if constexpr (std::same_as<T, float>) return DType::float32;
-  else if constexpr (std::same_as<T, Half>) return DType::float16;
-  else if constexpr (std::same_as<T, double>) return DType::float64;
-  else if constexpr (std::same_as<T, std::int8_t>) return DType::int8;
-  else if constexpr (std::same_as<T, std::uint8_t>) return DType::uint8;
-  else if constexpr (std::same_as<T, std::int16_t>) return DType::int16;
-  else if constexpr (std::same_as<T, std::uint16_t>) return DType::uint16;
-  else if constexpr (std::same_as<T, std::int32_t>) return DType::int32;
-  else if constexpr (std::same_as<T, std::uint32_t>) return DType::uint32;
-  else if constexpr (std::same_as<T, std::int64_t>) return DType::int64;
-  else if constexpr (std::same_as<T, std::uint64_t>) return DType::uint64;
-  else if constexpr (std::same_as<T, bool>) return DType::boolean;
-  else return DType::none;
+  if constexpr (std::same_as<T, float>)
+    return DType::float32;
+  else if constexpr (std::same_as<T, Half>)
+    return DType::float16;
+  else if constexpr (std::same_as<T, double>)
+    return DType::float64;
+  else if constexpr (std::same_as<T, std::int8_t>)
+    return DType::int8;
+  else if constexpr (std::same_as<T, std::uint8_t>)
+    return DType::uint8;
+  else if constexpr (std::same_as<T, std::int16_t>)
+    return DType::int16;
+  else if constexpr (std::same_as<T, std::uint16_t>)
+    return DType::uint16;
+  else if constexpr (std::same_as<T, std::int32_t>)
+    return DType::int32;
+  else if constexpr (std::same_as<T, std::uint32_t>)
+    return DType::uint32;
+  else if constexpr (std::same_as<T, std::int64_t>)
+    return DType::int64;
+  else if constexpr (std::same_as<T, std::uint64_t>)
+    return DType::uint64;
+  else if constexpr (std::same_as<T, bool>)
+    return DType::boolean;
+  else
+    return DType::none;
 }();
 
 /// Dimensions, outermost first; rank 0 is a scalar.  At most 8 of them.
@@ -86,7 +103,8 @@ class Shape {
 
   constexpr Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-  explicit Shape(std::span<const std::int64_t> dims);  ///< throws Error: rank above 8, a negative dimension
+  explicit Shape(
+      std::span<const std::int64_t> dims);  ///< throws Error: rank above 8, a negative dimension
 
   std::size_t rank() const noexcept { return rank_; }
   std::int64_t operator[](std::size_t i) const noexcept { return dims_[i]; }
@@ -110,9 +128,9 @@ class Shape {
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape);  ///< "[1, 28, 28, 1]"
 
-/// real = scale * (q - zero_point).  Per axis there is one scale for each index of dimension `axis`, and zero point 0
-/// unless `axis_zero_points` is set; scale 0 and no axis scales: not quantized.
-/// (LiteRT 8-bit quantization specification.)
+/// real = scale * (q - zero_point).  Per axis there is one scale for each index of dimension
+/// `axis`, and zero point 0 unless `axis_zero_points` is set; scale 0 and no axis scales: not
+/// quantized. (LiteRT 8-bit quantization specification.)
 struct QuantParams {
   float scale = 0;
   std::int32_t zero_point = 0;
@@ -133,7 +151,8 @@ struct TensorType : QuantParams {
   Shape shape;
 
   TensorType() = default;
-  TensorType(DType d, Shape s, QuantParams q = {}) : QuantParams(std::move(q)), dtype(d), shape(s) {}
+  TensorType(DType d, Shape s, QuantParams q = {})
+      : QuantParams(std::move(q)), dtype(d), shape(s) {}
 
   bool present() const noexcept { return dtype != DType::none; }
   /// An integer tensor with a scale.
@@ -143,21 +162,24 @@ struct TensorType : QuantParams {
   friend bool operator==(const TensorType& a, const TensorType& b) noexcept = default;
 };
 
-std::ostream& operator<<(std::ostream& out, const TensorType& type);  ///< "int8 [1, 10] scale 0.1 zero point -3"
+std::ostream& operator<<(std::ostream& out,
+                         const TensorType& type);  ///< "int8 [1, 10] scale 0.1 zero point -3"
 
-/// Where tensors live unless told otherwise: the heap, counted.  Freed blocks are kept and given again, so that a
-/// training step asks the system for nothing that the step before it did not.  Thread-safe.
+/// Where tensors live unless told otherwise: the heap, counted.  Freed blocks are kept and given
+/// again, so that a training step asks the system for nothing that the step before it did not.
+/// Thread-safe.
 std::pmr::memory_resource* default_memory() noexcept;
 
 struct MemoryUse {
   std::size_t current_bytes = 0;
   std::size_t peak_bytes = 0;
 };
-MemoryUse memory_use() noexcept;     ///< of default_memory()
-void reset_peak() noexcept;          ///< peak_bytes = current_bytes
-void release_free_memory() noexcept; ///< gives kept blocks back to the system
+MemoryUse memory_use() noexcept;      ///< of default_memory()
+void reset_peak() noexcept;           ///< peak_bytes = current_bytes
+void release_free_memory() noexcept;  ///< gives kept blocks back to the system
 
-/// Bytes shared by reference count.  `version` counts the writes, so that a graph notices a value that moved under it.
+/// Bytes shared by reference count.  `version` counts the writes, so that a graph notices a value
+/// that moved under it.
 class Storage {
  public:
   static Storage* allocate(std::size_t bytes, std::pmr::memory_resource* memory);
@@ -188,8 +210,10 @@ class Tensor {
   Tensor() noexcept = default;  ///< no tensor; type().present() is false
   /// Uninitialised values of that type.  Throws Error (memory) where the resource is exhausted.
   explicit Tensor(TensorType type, std::pmr::memory_resource* memory = default_memory());
-  /// Values of somebody else's; `owner` is kept alive.  The caller promises not to write to a const source.
-  static Tensor borrow(TensorType type, std::byte* data, std::shared_ptr<const void> owner = nullptr);
+  /// Values of somebody else's; `owner` is kept alive.  The caller promises not to write to a const
+  /// source.
+  static Tensor borrow(TensorType type, std::byte* data,
+                       std::shared_ptr<const void> owner = nullptr);
   static Tensor zeros(TensorType type, std::pmr::memory_resource* memory = default_memory());
   /// `Tensor::of({2}, {3.f, -1.f})`; throws Error unless there are numel() values.
   template <class T>
@@ -213,7 +237,8 @@ class Tensor {
 
   const std::byte* raw() const noexcept { return storage_ ? storage_->data() + offset_ : nullptr; }
   std::byte* mutable_raw() noexcept { return const_cast<std::byte*>(raw()); }
-  /// The values; T must be the element type (int4 and int2 read as int8_t, uint4 and bool as uint8_t).
+  /// The values; T must be the element type (int4 and int2 read as int8_t, uint4 and bool as
+  /// uint8_t).
   template <class T>
   std::span<const T> data() const noexcept {
     return {reinterpret_cast<const T*>(raw()), numel()};
@@ -224,13 +249,16 @@ class Tensor {
   }
 
   std::uint64_t version() const noexcept { return storage_ ? storage_->version() : 0; }
-  void bump_version() noexcept { if (storage_) storage_->bump(); }
+  void bump_version() noexcept {
+    if (storage_) storage_->bump();
+  }
   bool unique() const noexcept { return storage_ && storage_->unique(); }
   bool shares_storage(const Tensor& other) const noexcept { return storage_ == other.storage_; }
 
   /// The same values under another shape of as many elements; shares the storage.
   Tensor reshaped(const Shape& shape) const;
-  /// The same values under other quantization parameters or an int4/int8 twin type; shares the storage.
+  /// The same values under other quantization parameters or an int4/int8 twin type; shares the
+  /// storage.
   Tensor retyped(TensorType type) const;
   Tensor clone(std::pmr::memory_resource* memory = default_memory()) const;
   /// float32 values in real units: itself when float32, else widened or dequantized.
@@ -244,7 +272,8 @@ class Tensor {
   std::size_t offset_ = 0;
 };
 
-/// Float values in real units into `out` (numel() of them): widened or dequantized.  noexcept, allocates nothing.
+/// Float values in real units into `out` (numel() of them): widened or dequantized.  noexcept,
+/// allocates nothing.
 void dequantize(const TensorType& type, const std::byte* values, std::span<float> out) noexcept;
 
 }  // namespace hone

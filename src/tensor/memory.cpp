@@ -8,7 +8,8 @@
 namespace hone {
 namespace {
 
-/// The counted heap.  A step asks for the same sizes as the one before it, so freed blocks wait, by exact size.
+/// The counted heap.  A step asks for the same sizes as the one before it, so freed blocks wait, by
+/// exact size.
 class Heap final : public std::pmr::memory_resource {
  public:
   MemoryUse use() {
@@ -89,7 +90,8 @@ class Heap final : public std::pmr::memory_resource {
 };
 
 Heap& heap() {
-  static Heap* instance = new Heap;  // never destroyed: tensors of static lifetime may outlive any order
+  static Heap* instance =
+      new Heap;  // never destroyed: tensors of static lifetime may outlive any order
   return *instance;
 }
 

@@ -16,7 +16,8 @@ Storage* Storage::allocate(std::size_t bytes, std::pmr::memory_resource* memory)
   try {
     block = memory->allocate(header + bytes, alignment);
   } catch (const std::bad_alloc&) {
-    fail(ErrorKind::memory, "tensor", "expected room for ", bytes, " bytes, the memory is exhausted");
+    fail(ErrorKind::memory, "tensor", "expected room for ", bytes,
+         " bytes, the memory is exhausted");
   }
   auto* storage = new (block) Storage;
   storage->data_ = static_cast<std::byte*>(block) + header;
@@ -50,12 +51,14 @@ void Storage::release() noexcept {
 }
 
 bool Storage::unique() const noexcept {
-  return std::atomic_ref(const_cast<std::size_t&>(references_)).load(std::memory_order_acquire) == 1;
+  return std::atomic_ref(const_cast<std::size_t&>(references_)).load(std::memory_order_acquire) ==
+         1;
 }
 
 Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) : type_(std::move(type)) {
   std::size_t bytes = byte_size(dtype());
-  if (bytes == 0) fail(ErrorKind::unsupported, "tensor", "no storage for elements of type ", dtype());
+  if (bytes == 0)
+    fail(ErrorKind::unsupported, "tensor", "no storage for elements of type ", dtype());
   bool empty = false;
   for (const std::int64_t d : shape()) empty |= d == 0;
   for (const std::int64_t d : shape()) {
@@ -84,8 +87,8 @@ Tensor Tensor::zeros(TensorType type, std::pmr::memory_resource* memory) {
 template <class T>
 Tensor Tensor::of(Shape shape, std::span<const T> values, QuantParams quant) {
   if (values.size() != shape.numel()) {
-    fail(ErrorKind::argument, "tensor", "expected ", shape.numel(), " values for shape ", shape, ", got ",
-         values.size());
+    fail(ErrorKind::argument, "tensor", "expected ", shape.numel(), " values for shape ", shape,
+         ", got ", values.size());
   }
   Tensor t(TensorType(dtype_of<T>, shape, std::move(quant)));
   std::copy(values.begin(), values.end(), t.mutable_data<T>().begin());
@@ -190,17 +193,34 @@ bool visit_integer(DType dtype, F&& f) {
   switch (dtype) {
     case DType::int2:
     case DType::int4:
-    case DType::int8: f(std::int8_t{}); return true;
+    case DType::int8:
+      f(std::int8_t{});
+      return true;
     case DType::uint4:
     case DType::boolean:
-    case DType::uint8: f(std::uint8_t{}); return true;
-    case DType::int16: f(std::int16_t{}); return true;
-    case DType::uint16: f(std::uint16_t{}); return true;
-    case DType::int32: f(std::int32_t{}); return true;
-    case DType::uint32: f(std::uint32_t{}); return true;
-    case DType::int64: f(std::int64_t{}); return true;
-    case DType::uint64: f(std::uint64_t{}); return true;
-    default: return false;
+    case DType::uint8:
+      f(std::uint8_t{});
+      return true;
+    case DType::int16:
+      f(std::int16_t{});
+      return true;
+    case DType::uint16:
+      f(std::uint16_t{});
+      return true;
+    case DType::int32:
+      f(std::int32_t{});
+      return true;
+    case DType::uint32:
+      f(std::uint32_t{});
+      return true;
+    case DType::int64:
+      f(std::int64_t{});
+      return true;
+    case DType::uint64:
+      f(std::uint64_t{});
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -208,7 +228,9 @@ bool visit_integer(DType dtype, F&& f) {
 
 void dequantize(const TensorType& type, const std::byte* values, std::span<float> out) noexcept {
   switch (type.dtype) {
-    case DType::float32: std::memcpy(out.data(), values, out.size_bytes()); return;
+    case DType::float32:
+      std::memcpy(out.data(), values, out.size_bytes());
+      return;
     case DType::float16: {
       const auto* h = reinterpret_cast<const Half*>(values);
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(h[i]);
@@ -219,7 +241,8 @@ void dequantize(const TensorType& type, const std::byte* values, std::span<float
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(d[i]);
       return;
     }
-    default: break;
+    default:
+      break;
   }
   visit_integer(type.dtype, [&](auto t) { dequantize_as<decltype(t)>(type, values, out); });
 }

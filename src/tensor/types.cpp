@@ -86,11 +86,13 @@ Half Half::round(float value) noexcept {
   const auto sign = static_cast<std::uint16_t>(word >> 16 & 0x8000u);
   const std::uint32_t magnitude = word & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return {static_cast<std::uint16_t>(sign | 0x7e00u)};
-  if (magnitude >= 0x477ff000u) return {static_cast<std::uint16_t>(sign | 0x7c00u)};  // rounds above 65504
+  if (magnitude >= 0x477ff000u)
+    return {static_cast<std::uint16_t>(sign | 0x7c00u)};  // rounds above 65504
   if (magnitude < 0x38800000u) {
     // Below 2^-14: a multiple of 2^-24.  Adding 0.5 lets the float unit round it, to nearest even.
     const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return {static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u))};
+    return {
+        static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u))};
   }
   const std::uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u) - (112u << 23);
   return {static_cast<std::uint16_t>(sign | rounded >> 13)};

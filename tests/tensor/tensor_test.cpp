@@ -17,8 +17,8 @@ TEST(Half, EveryValueSurvivesTheWayThroughFloat) {
 }
 
 TEST(Half, RoundsToNearestWithTiesToEven) {
-  EXPECT_EQ(Half::round(1.0f + 0x1p-11f).bits, 0x3c00);        // a tie, down to even
-  EXPECT_EQ(Half::round(1.0f + 3 * 0x1p-11f).bits, 0x3c02);    // a tie, up to even
+  EXPECT_EQ(Half::round(1.0f + 0x1p-11f).bits, 0x3c00);      // a tie, down to even
+  EXPECT_EQ(Half::round(1.0f + 3 * 0x1p-11f).bits, 0x3c02);  // a tie, up to even
   EXPECT_EQ(Half::round(std::nextafter(1.0f + 0x1p-11f, 2.0f)).bits, 0x3c01);
   EXPECT_EQ(Half::round(65519.99f).bits, 0x7bff);
   EXPECT_EQ(Half::round(65520.0f).bits, 0x7c00);

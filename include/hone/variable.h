@@ -1,0 +1,126 @@
+#pragma once
+/// Define-by-run automatic differentiation (Chainer's model): Variables, the FunctionNodes that
+/// made them, and the GradSum nodes where a value was used more than once.
+
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <hone/op.h>
+#include <hone/tensor.h>
+
+namespace hone {
+
+class FunctionNode;
+class VariableNode;
+
+enum class Grad : bool { no, yes };
+
+/// A cheap handle on a value in the graph.  Copies are the same value.
+class Variable {
+ public:
+  Variable() = default;  ///< no value; stands for an optional input that is left out
+  /// A leaf.  Throws Error where a gradient is asked of a type that has none (plain integers,
+  /// booleans).
+  Variable(Tensor data, Grad grad = Grad::no,
+           std::string_view name = {});  // NOLINT: implicit on purpose
+
+  explicit operator bool() const noexcept { return static_cast<bool>(data_); }
+  const Tensor& data() const noexcept { return data_; }
+  const TensorType& type() const noexcept { return data_.type(); }
+  const Shape& shape() const noexcept { return data_.shape(); }
+  /// The one value of a tensor with one element, in real units.  Throws Error otherwise.
+  float item() const;
+
+  bool requires_grad() const noexcept;
+  const std::string& name() const noexcept;
+  /// d(what backward was called on)/d(this), float32 in real units, of this shape.  Absent until a
+  /// backward has reached it; kept for leaves only, where further backwards add to it.
+  Tensor grad() const;
+  void clear_grad() noexcept;
+  /// The call that made it; null for leaves and where nothing was recorded.
+  const std::shared_ptr<FunctionNode>& creator() const noexcept;
+
+  /// Back-propagates from this value, seeded with ones (or with `seed`, of this shape), and frees
+  /// the graph behind it. Throws Error on a graph that was freed, on a weight that moved since
+  /// forward, on an op without a gradient.
+  void backward(const Tensor& seed = {}) const;
+
+  /// The same value, cut off from the graph.
+  Variable detached() const { return Variable(data_); }
+
+  const std::shared_ptr<VariableNode>& node() const noexcept { return node_; }
+
+ private:
+  friend class FunctionNode;
+  Variable(Tensor data, std::shared_ptr<VariableNode> node);
+  Tensor data_;
+  std::shared_ptr<VariableNode> node_;
+};
+
+/// What one call site keeps between calls: types, plan and packed weights of the last call.  Not
+/// for two threads at once.
+struct CallCache {
+  std::vector<TensorType> inputs, outputs;
+  std::vector<std::vector<std::byte>> read_values;
+  std::vector<std::pair<const void*, std::uint64_t>>
+      packed;  ///< storage and version of each packed input
+  Box plan;
+  std::size_t scratch_bytes = 0, backward_scratch_bytes = 0;
+};
+
+/// Where a call stands and what is known about its outputs; all of it may be left out.
+struct CallSite {
+  std::string_view where = {};  ///< for messages; the op's name otherwise
+  std::span<const TensorType> declared =
+      {};  ///< output types of the file: their quantization holds
+  std::shared_ptr<CallCache> cache = nullptr;
+  std::pmr::memory_resource* memory = default_memory();
+};
+
+/// Runs an op and, where an input requires a gradient and grad mode is on, records it.
+std::vector<Variable> apply(const OpDef& op, Box attributes, std::span<const Variable> inputs,
+                            const CallSite& site = {});
+/// The same for ops with one output and attributes of their own type.
+template <class Attributes>
+Variable apply_one(const OpDef& op, Attributes attributes, std::initializer_list<Variable> inputs) {
+  return std::move(apply(op, std::make_shared<Attributes>(std::move(attributes)),
+                         std::span(inputs.begin(), inputs.size()))[0]);
+}
+
+/// While alive, this thread records nothing.
+class NoGrad {
+ public:
+  NoGrad() noexcept;
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+bool grad_enabled() noexcept;
+
+/// While alive, backward on this thread throws Error at the first gradient that is not finite and
+/// names the op.
+class DetectNan {
+ public:
+  DetectNan() noexcept;
+  ~DetectNan();
+  DetectNan(const DetectNan&) = delete;
+  DetectNan& operator=(const DetectNan&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// The graph behind `y`, GradSum nodes included, in Graphviz's DOT language.
+std::string graph_dot(const Variable& y);
+/// Nodes alive in this process; for leak tests.
+std::size_t live_nodes() noexcept;
+
+}  // namespace hone
