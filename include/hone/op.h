@@ -3,20 +3,21 @@
 /// OpDef.  What the struct lacks, the op lacks: no `backward`, no gradient; no `code`, not in the
 /// file format.
 ///
-///     struct Attributes {};                     what parse reads; a member `Activation activation`
-///     is a fused one struct Plan {};                           what prepare computes, once per
-///     call shape name, code, dtypes, arity, saves, reads, packs, broadcasts, moves, views,
-///     accumulates parse(options) -> Attributes              may throw infer(attributes, call) ->
-///     TensorType(s)  may throw; output types prepare(attributes, call) -> Plan         may throw;
-///     multipliers, tables, sizes check(attributes, call)                   may throw; before every
-///     forward: values such as indices scratch_bytes(attributes, plan, call),
-///     backward_scratch_bytes(same) refresh(attributes, plan, forward)        packs the inputs of
-///     `packs` into the plan when they have changed forward<T>(attributes, plan, forward) noexcept,
-///     allocates nothing backward(attributes, plan, backward)      noexcept, allocates nothing,
-///     float only
+///     struct Attributes {};           what parse reads; a member `Activation activation` is fused
+///     struct Plan {};                 what prepare computes, once per call shape
+///     name, code, dtypes, arity, saves, reads, packs,
+///     broadcasts, moves, views, normalizes, accumulates          see OpDef
+///     parse(options) -> Attributes              may throw
+///     infer(attributes, call) -> TensorType(s)  may throw; types of the outputs
+///     prepare(attributes, call) -> Plan         may throw; multipliers, tables, sizes
+///     check(attributes, call)                   may throw; before every forward: indices, divisors
+///     scratch_bytes(attributes, plan, call), backward_scratch_bytes(same)
+///     refresh(attributes, plan, forward)        packs the inputs of `packs` when they have changed
+///     forward<T>(attributes, plan, forward)     noexcept, allocates nothing
+///     backward(attributes, plan, backward)      noexcept, allocates nothing, float only
 ///
-/// Around it, once for all ops, autograd does: dtype and arity checks, un-broadcasting, the mask of
-/// fused activations and of saturated integers (straight-through), dequantization of what was
+/// Around it, once for all ops, autograd does: checks of dtype and arity, un-broadcasting, the mask
+/// of fused activations and of saturated integers (straight-through), dequantization of what was
 /// saved, summing at branches.
 
 #include <concepts>
@@ -203,6 +204,8 @@ struct OpDef {
       false;  ///< backward writes gradients of output 0's shape; autograd sums them to the input's
   bool moves = false;  ///< only moves or chooses values: an integer output has no clamp of its own
   bool views = false;  ///< the output is input 0 under another shape; neither forward nor backward
+  bool normalizes =
+      false;  ///< a final one is left out of the loss: it is taken at input 0 (see logits)
   bool accumulates = false;  ///< backward honours adds(i)
   std::size_t dtype_input = 0;
   std::span<const DType> dtypes;  ///< empty: the op itself checks
@@ -337,6 +340,7 @@ constexpr OpDef define() {
   if constexpr (requires { Op::broadcasts; }) d.broadcasts = Op::broadcasts;
   if constexpr (requires { Op::moves; }) d.moves = Op::moves;
   if constexpr (requires { Op::views; }) d.views = Op::views;
+  if constexpr (requires { Op::normalizes; }) d.normalizes = Op::normalizes;
   if constexpr (requires { Op::accumulates; }) d.accumulates = Op::accumulates;
   if constexpr (requires { Op::dtype_input; }) d.dtype_input = Op::dtype_input;
   if constexpr (requires { Op::dtypes; }) {

@@ -2,6 +2,7 @@
 /// Threads of the kernels.
 
 #include <cstddef>
+#include <type_traits>
 
 namespace hone {
 

@@ -53,11 +53,13 @@ class Variable {
   /// The same value, cut off from the graph.
   Variable detached() const { return Variable(data_); }
 
+  /// Gives a leaf another value, of the same shape; its gradient stays.  For parameters whose scale has moved.
+  void replace_data(Tensor data);
+
+  Variable(Tensor data, std::shared_ptr<VariableNode> node);  ///< the engine's: a value of a graph
   const std::shared_ptr<VariableNode>& node() const noexcept { return node_; }
 
  private:
-  friend class FunctionNode;
-  Variable(Tensor data, std::shared_ptr<VariableNode> node);
   Tensor data_;
   std::shared_ptr<VariableNode> node_;
 };
@@ -65,17 +67,17 @@ class Variable {
 /// What one call site keeps between calls: types, plan and packed weights of the last call.  Not
 /// for two threads at once.
 struct CallCache {
+  std::string where;  ///< for messages: `CONV_2D #12 "block_3/conv"`
   std::vector<TensorType> inputs, outputs;
-  std::vector<std::vector<std::byte>> read_values;
+  std::vector<Tensor> read_values;  ///< copies of the inputs that the op reads
   std::vector<std::pair<const void*, std::uint64_t>>
       packed;  ///< storage and version of each packed input
   Box plan;
   std::size_t scratch_bytes = 0, backward_scratch_bytes = 0;
 };
 
-/// Where a call stands and what is known about its outputs; all of it may be left out.
+/// What is known about a call; all of it may be left out.
 struct CallSite {
-  std::string_view where = {};  ///< for messages; the op's name otherwise
   std::span<const TensorType> declared =
       {};  ///< output types of the file: their quantization holds
   std::shared_ptr<CallCache> cache = nullptr;

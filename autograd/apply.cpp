@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "autograd/graph.h"
+#include "autograd/straight_through.h"
+
+namespace hone {
+namespace {
+
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  return a.bytes() == b.bytes() &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+void check_inputs(const OpDef& op, const Call& call) {
+  const std::size_t n = call.inputs.size();
+  if (n < op.arity.least || n > op.arity.most) {
+    call.refuse("expected ", op.arity.least, op.arity.most == op.arity.least ? "" : " or more",
+                " inputs, got ", n);
+  }
+  for (std::size_t i = 0; i < op.arity.least; ++i) {
+    if (!call.has(i)) call.refuse("expected input ", i, ", it was left out");
+  }
+  if (op.dtypes.empty()) return;
+  const DType got = call.inputs[op.dtype_input].dtype;
+  const DType runs = got == DType::int4 || got == DType::int2 ? DType::int8 : got;
+  if (std::find(op.dtypes.begin(), op.dtypes.end(), runs) != op.dtypes.end()) return;
+  std::string known;
+  for (const DType d : op.dtypes) (known += known.empty() ? "" : ", ") += name(d);
+  call.refuse("expected input ", op.dtype_input, " of type ", known, ", got ", got);
+}
+
+/// Whether the types and the values that shaped the cached plan are those of this call.
+bool still_holds(const CallCache& cache, const OpDef& op, std::span<const Variable> inputs) {
+  if (!cache.plan || cache.inputs.size() != inputs.size()) return false;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (cache.inputs[i] != inputs[i].type()) return false;
+    if (op.reads.has(i) && inputs[i] && !same_bytes(cache.read_values[i], inputs[i].data()))
+      return false;
+  }
+  return true;
+}
+
+/// Types, plan and scratch of a call, into `cache`, which is left as it was where something throws.
+void make_plan(CallCache& cache, const OpDef& op, const void* attributes, Call call,
+               std::span<const Variable> inputs, std::span<const TensorType> declared) {
+  check_inputs(op, call);
+  call.outputs = declared;
+  std::vector<TensorType> outputs = op.infer(attributes, call);
+  for (std::size_t o = 0; o < outputs.size() && o < declared.size(); ++o) {
+    if (!declared[o].present()) continue;
+    if (declared[o].dtype != outputs[o].dtype) {
+      call.refuse("expected output ", o, " of type ", outputs[o].dtype, ", got ",
+                  declared[o].dtype);
+    }
+    static_cast<QuantParams&>(outputs[o]) = declared[o];
+  }
+  call.outputs = outputs;
+  Box plan = op.prepare(attributes, call);
+  const std::size_t scratch = op.scratch_bytes ? op.scratch_bytes(attributes, plan.get(), call) : 0;
+  const std::size_t backward_scratch =
+      op.backward_scratch_bytes ? op.backward_scratch_bytes(attributes, plan.get(), call) : 0;
+  std::vector<Tensor> read_values(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (op.reads.has(i) && inputs[i]) read_values[i] = inputs[i].data().clone();
+  }
+  cache.inputs.assign(call.inputs.begin(), call.inputs.end());
+  cache.outputs = std::move(outputs);
+  cache.read_values = std::move(read_values);
+  cache.packed.clear();
+  cache.plan = std::move(plan);
+  cache.scratch_bytes = scratch;
+  cache.backward_scratch_bytes = backward_scratch;
+}
+
+void refresh_packed(CallCache& cache, const OpDef& op, const void* attributes, const Forward& f) {
+  if (!op.refresh) return;
+  bool stale = cache.packed.size() != f.inputs.size();
+  cache.packed.resize(f.inputs.size());
+  for (std::size_t i = 0; i < f.inputs.size(); ++i) {
+    if (!op.packs.has(i)) continue;
+    const std::pair<const void*, std::uint64_t> now{f.inputs[i].raw(), f.inputs[i].version()};
+    stale |= cache.packed[i] != now;
+    cache.packed[i] = now;
+  }
+  if (stale) op.refresh(attributes, cache.plan.get(), f);
+}
+
+bool must_save(const OpDef& op, std::size_t i, std::span<const Variable> inputs) {
+  if (!op.saves.in.has(i) || !inputs[i]) return false;
+  if (!op.saves.crosswise) return true;
+  for (std::size_t j = 0; j < inputs.size(); ++j) {
+    if (j != i && inputs[j].requires_grad()) return true;
+  }
+  return false;
+}
+
+std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
+                                     std::span<const Variable> inputs,
+                                     std::span<const Tensor> outputs, const CallCache& cache,
+                                     const CallSite& site) {
+  auto function = std::make_shared<FunctionNode>();
+  function->op = &op;
+  function->attributes = attributes;
+  function->plan = cache.plan;
+  function->site = site.cache;
+  function->memory = site.memory;
+  function->types_in = cache.inputs;
+  function->types_out = cache.outputs;
+  function->backward_scratch_bytes = cache.backward_scratch_bytes;
+  function->inputs.resize(inputs.size());
+  if (op.backward) {
+    function->saved_in.resize(inputs.size());
+    function->versions_in.resize(inputs.size());
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].requires_grad()) function->inputs[i] = inputs[i].node();
+    if (op.backward && must_save(op, i, inputs)) {
+      function->saved_in[i] = inputs[i].data();
+      function->versions_in[i] = inputs[i].data().version();
+    }
+  }
+  function->saved_out.resize(outputs.size());
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    const bool clamp = has_clamp(op, attributes.get(), cache.plan.get(), outputs[o].type());
+    if ((op.backward && op.saves.out.has(o)) || clamp) function->saved_out[o] = outputs[o];
+  }
+  if (op.normalizes) function->loss_input = inputs[0].data();
+  return function;
+}
+
+}  // namespace
+
+std::vector<Variable> apply(const OpDef& op, Box attributes, std::span<const Variable> inputs,
+                            const CallSite& site) {
+  CallCache own;
+  CallCache& cache = site.cache ? *site.cache : own;
+  std::vector<Tensor> values(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) values[i] = inputs[i].data();
+  Call call{.op = op.name,
+            .where = site.cache ? std::string_view(cache.where) : op.name,
+            .values = values};
+
+  std::vector<TensorType> types;
+  if (!still_holds(cache, op, inputs)) {
+    for (const Variable& input : inputs) types.push_back(input.type());
+    call.inputs = types;
+    make_plan(cache, op, attributes.get(), call, inputs, site.declared);
+  }
+  call.inputs = cache.inputs;
+  call.outputs = cache.outputs;
+  if (op.check) op.check(attributes.get(), call);
+
+  std::vector<Tensor> outputs(cache.outputs.size());
+  if (op.views) {
+    outputs[0] = values[0].retyped(cache.outputs[0]);
+  } else {
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      outputs[o] = Tensor(cache.outputs[o], site.memory);
+    Tensor scratch;
+    if (cache.scratch_bytes != 0) {
+      scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(cache.scratch_bytes)}),
+                       site.memory);
+    }
+    const Forward f{values, outputs, {scratch.mutable_raw(), scratch ? scratch.bytes() : 0}};
+    refresh_packed(cache, op, attributes.get(), f);
+    op.forward(attributes.get(), cache.plan.get(), f);
+  }
+
+  std::shared_ptr<FunctionNode> function;
+  const auto wants = [](const Variable& v) { return v.requires_grad(); };
+  if (grad_enabled() && std::any_of(inputs.begin(), inputs.end(), wants)) {
+    function = record(op, attributes, inputs, outputs, cache, site);
+  }
+  std::vector<Variable> results;
+  results.reserve(outputs.size());
+  for (Tensor& output : outputs) {
+    if (!function || !differentiable(output.type())) {
+      results.emplace_back(std::move(output));
+      if (function) function->outputs.emplace_back();
+      continue;
+    }
+    auto node = std::make_shared<VariableNode>(output.type(), true, "");
+    node->creator = function;
+    function->outputs.push_back(node);
+    results.emplace_back(std::move(output), std::move(node));
+  }
+  return results;
+}
+
+}  // namespace hone

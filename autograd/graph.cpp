@@ -1,0 +1,144 @@
+#include "autograd/graph.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+namespace hone {
+namespace {
+
+std::atomic<std::size_t> alive{0};
+std::atomic<std::uint64_t> next_number{1};
+thread_local bool recording = true;
+
+/// Destroys a FunctionNode without recursion, however long the chain behind it: what its destruction sets free waits
+/// in a list of this thread instead of being destroyed on the spot.
+void bury(std::shared_ptr<FunctionNode> function) {
+  thread_local std::vector<std::shared_ptr<FunctionNode>>* waiting = nullptr;
+  if (waiting != nullptr) {
+    waiting->push_back(std::move(function));
+    return;
+  }
+  if (function.use_count() > 1) return;
+  std::vector<std::shared_ptr<FunctionNode>> list;
+  waiting = &list;
+  list.push_back(std::move(function));
+  while (!list.empty()) {
+    const std::shared_ptr<FunctionNode> next = std::move(list.back());
+    list.pop_back();
+  }
+  waiting = nullptr;
+}
+
+}  // namespace
+
+Tensor GradSum::take(std::pmr::memory_resource* memory) {
+  if (terms_.size() == 1) {
+    Tensor only = std::move(terms_[0]);
+    terms_.clear();
+    return only;
+  }
+  Tensor sum = std::move(terms_[0]);
+  if (!sum.unique()) sum = sum.clone(memory);
+  const auto total = sum.mutable_data<float>();
+  for (std::size_t k = 1; k < terms_.size(); ++k) {
+    const auto term = terms_[k].data<float>();
+    for (std::size_t i = 0; i < total.size(); ++i) total[i] += term[i];
+  }
+  terms_.clear();
+  return sum;
+}
+
+VariableNode::VariableNode(const TensorType& type, bool wants_grad, std::string_view label)
+    : shape(type.shape), requires_grad(wants_grad), name(label) {
+  ++alive;
+}
+
+VariableNode::~VariableNode() {
+  if (creator) bury(std::move(creator));
+  --alive;
+}
+
+FunctionNode::FunctionNode() : number(next_number++) { ++alive; }
+FunctionNode::~FunctionNode() { --alive; }
+
+void FunctionNode::free() noexcept {
+  inputs.clear();
+  saved_in.clear();
+  saved_out.clear();
+  loss_input = {};
+  plan.reset();
+  freed = true;
+}
+
+std::vector<FunctionNode*> collect(FunctionNode& root) {
+  static std::atomic<std::uint64_t> walks{0};
+  const std::uint64_t walk = ++walks;
+  std::vector<FunctionNode*> found{&root};
+  root.visit = walk;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (const auto& input : found[i]->inputs) {
+      FunctionNode* creator = input ? input->creator.get() : nullptr;
+      if (creator == nullptr || creator->visit == walk) continue;
+      creator->visit = walk;
+      found.push_back(creator);
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto* a, const auto* b) { return a->number > b->number; });
+  return found;
+}
+
+std::size_t live_nodes() noexcept { return alive; }
+
+bool grad_enabled() noexcept { return recording; }
+NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+
+Variable::Variable(Tensor data, Grad grad, std::string_view name) : data_(std::move(data)) {
+  if (!data_) return;
+  if (grad == Grad::yes && !differentiable(data_.type())) {
+    fail(ErrorKind::argument, "variable",
+         "expected float or quantized values to take a gradient of, got ", data_.type());
+  }
+  if (grad == Grad::yes || !name.empty()) {
+    node_ = std::make_shared<VariableNode>(data_.type(), grad == Grad::yes, name);
+  }
+}
+
+Variable::Variable(Tensor data, std::shared_ptr<VariableNode> node)
+    : data_(std::move(data)), node_(std::move(node)) {}
+
+float Variable::item() const {
+  if (data_.numel() != 1)
+    fail(ErrorKind::argument, "item", "expected one element, got shape ", shape());
+  return data_.to_float().data<float>()[0];
+}
+
+bool Variable::requires_grad() const noexcept { return node_ && node_->requires_grad; }
+
+const std::string& Variable::name() const noexcept {
+  static const std::string none;
+  return node_ ? node_->name : none;
+}
+
+Tensor Variable::grad() const { return node_ ? node_->grad : Tensor(); }
+
+void Variable::clear_grad() noexcept {
+  if (node_) node_->grad = {};
+}
+
+const std::shared_ptr<FunctionNode>& Variable::creator() const noexcept {
+  static const std::shared_ptr<FunctionNode> none;
+  return node_ ? node_->creator : none;
+}
+
+void Variable::replace_data(Tensor data) {
+  if (creator() || data.shape() != data_.shape()) {
+    fail(ErrorKind::argument, "variable", "expected a leaf and a value of shape ", data_.shape(),
+         ", got shape ", data.shape());
+  }
+  data_ = std::move(data);
+}
+
+}  // namespace hone

@@ -1,0 +1,86 @@
+#pragma once
+/// The nodes of the graph.  Chainer's model: a VariableNode is what the graph keeps of a Variable, without its value; a
+/// FunctionNode is one call of an op.  Consumers own what they consume, never the other way round:
+///
+///     Variable -> VariableNode -> creator FunctionNode -> input VariableNodes -> ...
+///
+/// so a graph lives as long as a handle on its result does.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <hone/variable.h>
+
+namespace hone {
+
+/// Types that can carry a gradient: floating point, and integers with a scale.
+inline bool differentiable(const TensorType& type) noexcept {
+  return type.dtype == DType::float32 || type.dtype == DType::float16 ||
+         type.dtype == DType::float64 || type.quantized();
+}
+
+/// The sum of the gradients that came back along the branches of one value.  One node however many there are.
+class GradSum {
+ public:
+  void add(Tensor grad) { terms_.push_back(std::move(grad)); }
+  bool empty() const noexcept { return terms_.empty(); }
+  std::size_t size() const noexcept { return terms_.size(); }
+  /// The sum, in the order of arrival, which is that of the calls reversed; empties it.  Writes into the first term only
+  /// where nobody else holds it.
+  Tensor take(std::pmr::memory_resource* memory);
+
+ private:
+  std::vector<Tensor> terms_;
+};
+
+class VariableNode {
+ public:
+  VariableNode(const TensorType& type, bool requires_grad, std::string_view name);
+  ~VariableNode();
+  VariableNode(const VariableNode&) = delete;
+  VariableNode& operator=(const VariableNode&) = delete;
+
+  Shape shape;
+  bool requires_grad;
+  std::string name;
+  std::shared_ptr<FunctionNode> creator;  // null for a leaf
+  Tensor grad;                            // leaves only
+  GradSum incoming;                       // while a backward runs
+};
+
+class FunctionNode {
+ public:
+  FunctionNode();
+  ~FunctionNode();
+  FunctionNode(const FunctionNode&) = delete;
+  FunctionNode& operator=(const FunctionNode&) = delete;
+
+  std::string_view where() const noexcept {
+    return site ? std::string_view(site->where) : op->name;
+  }
+  /// Drops everything that only backward needs.
+  void free() noexcept;
+
+  const OpDef* op = nullptr;
+  Box attributes, plan;
+  std::shared_ptr<CallCache> site;
+  std::uint64_t number;  // of its creation, a total order: backward is forward reversed
+  std::vector<std::shared_ptr<VariableNode>> inputs;  // null: left out, or without gradient
+  std::vector<std::weak_ptr<VariableNode>> outputs;
+  std::vector<TensorType> types_in, types_out;
+  std::vector<Tensor> saved_in, saved_out;
+  std::vector<std::uint64_t> versions_in;  // of saved_in, when they were saved
+  Tensor loss_input;                       // where op->normalizes: for logits()
+  std::size_t backward_scratch_bytes = 0;
+  std::pmr::memory_resource* memory = nullptr;
+  bool freed = false;
+  std::uint64_t visit = 0;  // the last walk that met it
+};
+
+/// Every FunctionNode behind `root` that backward has to pass, latest first.  Never recursive.
+std::vector<FunctionNode*> collect(FunctionNode& root);
+
+}  // namespace hone
