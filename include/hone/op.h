@@ -5,7 +5,7 @@
 ///
 ///     struct Attributes {};           what parse reads; a member `Activation activation` is fused
 ///     struct Plan {};                 what prepare computes, once per call shape
-///     name, code, dtypes, arity, saves, reads, packs,
+///     name, code, dtypes, arity, saves, reads, packs, weights, bias,
 ///     broadcasts, moves, views, normalizes, accumulates          see OpDef
 ///     parse(options) -> Attributes              may throw
 ///     infer(attributes, call) -> TensorType(s)  may throw; types of the outputs
@@ -337,6 +337,8 @@ constexpr OpDef define() {
   if constexpr (requires { Op::saves; }) d.saves = Op::saves;
   if constexpr (requires { Op::reads; }) d.reads = Op::reads;
   if constexpr (requires { Op::packs; }) d.packs = Op::packs;
+  if constexpr (requires { Op::weights; }) d.weights = Op::weights;
+  if constexpr (requires { Op::bias; }) d.bias = Op::bias;
   if constexpr (requires { Op::broadcasts; }) d.broadcasts = Op::broadcasts;
   if constexpr (requires { Op::moves; }) d.moves = Op::moves;
   if constexpr (requires { Op::views; }) d.views = Op::views;
