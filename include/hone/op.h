@@ -200,6 +200,7 @@ struct OpDef {
   Saves saves;
   Slots reads;  ///< integer inputs whose values infer and prepare read
   Slots packs;  ///< inputs that refresh packs into the plan
+  Slots weights, bias;  ///< inputs that training moves; selectors tell a bias from a weight
   bool broadcasts =
       false;  ///< backward writes gradients of output 0's shape; autograd sums them to the input's
   bool moves = false;  ///< only moves or chooses values: an integer output has no clamp of its own
