@@ -1,0 +1,25 @@
+/// The table of one instruction set.
+
+#include "ops/kernels/isa.h"
+#include "ops/kernels/simd.h"
+
+#define HONE_JOIN_(a, b) a##b
+#define HONE_JOIN(a, b) HONE_JOIN_(a, b)
+#define HONE_TEXT_(a) #a
+#define HONE_TEXT(a) HONE_TEXT_(a)
+
+namespace isa = hone::HONE_ISA;
+
+extern "C" {
+extern const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA);
+constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
+    .isa = HONE_TEXT(HONE_ISA),
+    .row_block = isa::tile_rows,
+    .column_block = isa::lanes * isa::tile_vectors,
+    .gemm = isa::gemm,
+    .dot = isa::dot,
+    .transpose = isa::transpose,
+    .column_sums = isa::column_sums,
+    .masked_sums = isa::masked_sums,
+};
+}

@@ -1,0 +1,213 @@
+#pragma once
+/// Vectors of the instruction set that a file is compiled for, and the few operations that compiler
+/// vector extensions cannot say.  Every intrinsic of the project is in this file.
+///
+/// HONE_ISA names the namespace of this compilation.  Everything here has internal linkage: a shared
+/// inline function compiled with AVX-512 could be the copy that the linker keeps for everybody.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE4_1__)
+#include <smmintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#if !defined(HONE_ISA)
+#error "compile this file once per instruction set, with -DHONE_ISA=name"
+#endif
+
+// Arrays of vectors stay in registers only if every loop over them is unrolled.
+#if defined(__clang__)
+#define HONE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define HONE_UNROLL _Pragma("GCC unroll 32")
+#endif
+#define HONE_INLINE inline __attribute__((always_inline))
+#define HONE_INLINE_LAMBDA __attribute__((always_inline))
+#define HONE_NOINLINE __attribute__((noinline))
+
+namespace hone::HONE_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int lanes = 16;      // floats of a vector
+constexpr int tile_rows = 8;   // register tile: rows of scalars
+constexpr int tile_vectors = 3;  // times vectors of columns
+#elif defined(__AVX2__)
+constexpr int lanes = 8;
+constexpr int tile_rows = 6;
+constexpr int tile_vectors = 2;
+#elif defined(__ARM_NEON)
+constexpr int lanes = 4;
+constexpr int tile_rows = 6;
+constexpr int tile_vectors = 3;
+#else
+constexpr int lanes = 4;
+constexpr int tile_rows = 4;
+constexpr int tile_vectors = 2;
+#endif
+
+template <int L>
+struct VectorTypes {
+  typedef float Float __attribute__((vector_size(L * 4)));
+  typedef int32_t Int __attribute__((vector_size(L * 4)));
+  typedef float FloatInMemory __attribute__((vector_size(L * 4), aligned(4), may_alias));
+  typedef int32_t IntInMemory __attribute__((vector_size(L * 4), aligned(4), may_alias));
+};
+template <int L>
+using Floats = typename VectorTypes<L>::Float;
+template <int L>
+using Ints = typename VectorTypes<L>::Int;
+
+template <int L>
+HONE_INLINE Floats<L> load(const float* p) {
+  return *reinterpret_cast<const typename VectorTypes<L>::FloatInMemory*>(p);
+}
+template <int L>
+HONE_INLINE Ints<L> load(const int32_t* p) {
+  return *reinterpret_cast<const typename VectorTypes<L>::IntInMemory*>(p);
+}
+template <int L>
+HONE_INLINE void store(float* p, Floats<L> v) {
+  *reinterpret_cast<typename VectorTypes<L>::FloatInMemory*>(p) = v;
+}
+template <int L>
+HONE_INLINE void store(int32_t* p, Ints<L> v) {
+  *reinterpret_cast<typename VectorTypes<L>::IntInMemory*>(p) = v;
+}
+template <int L>
+HONE_INLINE Floats<L> splat(float x) {
+  return x - Floats<L>{};  // minus: keeps the sign of -0
+}
+template <int L>
+HONE_INLINE Ints<L> splat(int32_t x) {
+  return x - Ints<L>{};
+}
+
+/// The first n lanes, 0 < n < L, of a vector in memory.
+#if defined(__AVX512F__)
+struct Part {
+  __mmask16 mask;
+};
+template <int L>
+HONE_INLINE Part part(ptrdiff_t n) {
+  return {static_cast<__mmask16>((1u << n) - 1)};
+}
+template <int L>
+HONE_INLINE Floats<L> load(const float* p, Part n) {
+  if constexpr (L == 16) {
+    return (Floats<L>)_mm512_maskz_loadu_ps(n.mask, p);
+  } else {
+    return (Floats<L>)_mm256_maskz_loadu_ps(static_cast<__mmask8>(n.mask), p);
+  }
+}
+template <int L>
+HONE_INLINE Ints<L> load(const int32_t* p, Part n) {
+  if constexpr (L == 16) {
+    return (Ints<L>)_mm512_maskz_loadu_epi32(n.mask, p);
+  } else {
+    return (Ints<L>)_mm256_maskz_loadu_epi32(static_cast<__mmask8>(n.mask), p);
+  }
+}
+template <int L>
+HONE_INLINE void store(float* p, Floats<L> v, Part n) {
+  if constexpr (L == 16) {
+    _mm512_mask_storeu_ps(p, n.mask, (__m512)v);
+  } else {
+    _mm256_mask_storeu_ps(p, static_cast<__mmask8>(n.mask), (__m256)v);
+  }
+}
+#elif defined(__AVX2__)
+struct Part {
+  __m256i mask;
+};
+template <int L>
+HONE_INLINE Part part(ptrdiff_t n) {
+  static const int32_t ones_then_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(ones_then_zeros + 8 - n))};
+}
+template <int L>
+HONE_INLINE Floats<L> load(const float* p, Part n) {
+  return (Floats<L>)_mm256_maskload_ps(p, n.mask);
+}
+template <int L>
+HONE_INLINE Ints<L> load(const int32_t* p, Part n) {
+  return (Ints<L>)_mm256_maskload_epi32(p, n.mask);
+}
+template <int L>
+HONE_INLINE void store(float* p, Floats<L> v, Part n) {
+  _mm256_maskstore_ps(p, n.mask, (__m256)v);
+}
+#else
+struct Part {
+  ptrdiff_t count;
+};
+template <int L>
+HONE_INLINE Part part(ptrdiff_t n) {
+  return {n};
+}
+template <int L>
+HONE_INLINE Floats<L> load(const float* p, Part n) {
+  const float first = p[0], second = n.count > 1 ? p[1] : 0.0f, third = n.count > 2 ? p[2] : 0.0f;
+  return Floats<L>{first, second, third, 0.0f};
+}
+template <int L>
+HONE_INLINE Ints<L> load(const int32_t* p, Part n) {
+  return Ints<L>{p[0], n.count > 1 ? p[1] : 0, n.count > 2 ? p[2] : 0, 0};
+}
+template <int L>
+HONE_INLINE void store(float* p, Floats<L> v, Part n) {
+  p[0] = v[0];
+  if (n.count > 1) p[1] = v[1];
+  if (n.count > 2) p[2] = v[2];
+}
+#endif
+
+/// NaN passes.
+template <int L>
+HONE_INLINE Floats<L> clamp(Floats<L> v, Floats<L> lo, Floats<L> hi) {
+  v = v < lo ? lo : v;
+  return v > hi ? hi : v;
+}
+
+/// Lower and upper half of a vector.
+template <int L>
+HONE_INLINE Floats<L / 2> lower(Floats<L> v) {
+  Floats<L / 2> half;
+  memcpy(&half, &v, sizeof half);
+  return half;
+}
+template <int L>
+HONE_INLINE Floats<L / 2> upper(Floats<L> v) {
+  Floats<L / 2> half;
+  memcpy(&half, reinterpret_cast<const char*>(&v) + sizeof half, sizeof half);
+  return half;
+}
+
+/// The lanes of v added up to four, halves onto each other.
+template <int L>
+HONE_INLINE Floats<4> four_sums(Floats<L> v) {
+  if constexpr (L == 4) {
+    return v;
+  } else {
+    return four_sums<L / 2>(lower<L>(v) + upper<L>(v));
+  }
+}
+/// Lane i is the sum of the lanes of v[i].
+template <int L>
+HONE_INLINE Floats<4> sums_of_four(Floats<L> v0, Floats<L> v1, Floats<L> v2, Floats<L> v3) {
+  const Floats<4> a = four_sums<L>(v0), b = four_sums<L>(v1);
+  const Floats<4> c = four_sums<L>(v2), d = four_sums<L>(v3);
+  const Floats<4> ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) +
+                       __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Floats<4> cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) +
+                       __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
+
+}  // namespace
+}  // namespace hone::HONE_ISA
