@@ -37,8 +37,7 @@ HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* t
   HONE_UNROLL
   for (int i = 0; i < 4; ++i) {
     pairs[2 * i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    pairs[2 * i + 1] =
-        __builtin_shufflevector(r[2 * i], r[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    pairs[2 * i + 1] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
   HONE_UNROLL
   for (int i = 0; i < 2; ++i) {  // r[4 i + c]: columns c and c + 4 of rows 4 i ... 4 i + 3
@@ -50,8 +49,7 @@ HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* t
   }
   HONE_UNROLL
   for (int c = 0; c < 4; ++c) {
-    store<8>(to + c * to_row,
-             __builtin_shufflevector(r[c], r[c + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+    store<8>(to + c * to_row, __builtin_shufflevector(r[c], r[c + 4], 0, 1, 2, 3, 8, 9, 10, 11));
     store<8>(to + (c + 4) * to_row,
              __builtin_shufflevector(r[c], r[c + 4], 4, 5, 6, 7, 12, 13, 14, 15));
   }

@@ -34,8 +34,8 @@ namespace hone::HONE_ISA {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int lanes = 16;      // floats of a vector
-constexpr int tile_rows = 8;   // register tile: rows of scalars
+constexpr int lanes = 16;        // floats of a vector
+constexpr int tile_rows = 8;     // register tile: rows of scalars
 constexpr int tile_vectors = 3;  // times vectors of columns
 #elif defined(__AVX2__)
 constexpr int lanes = 8;
@@ -202,10 +202,10 @@ template <int L>
 HONE_INLINE Floats<4> sums_of_four(Floats<L> v0, Floats<L> v1, Floats<L> v2, Floats<L> v3) {
   const Floats<4> a = four_sums<L>(v0), b = four_sums<L>(v1);
   const Floats<4> c = four_sums<L>(v2), d = four_sums<L>(v3);
-  const Floats<4> ab = __builtin_shufflevector(a, b, 0, 4, 1, 5) +
-                       __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Floats<4> cd = __builtin_shufflevector(c, d, 0, 4, 1, 5) +
-                       __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Floats<4> ab =
+      __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Floats<4> cd =
+      __builtin_shufflevector(c, d, 0, 4, 1, 5) + __builtin_shufflevector(c, d, 2, 6, 3, 7);
   return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 

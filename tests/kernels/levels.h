@@ -69,8 +69,8 @@ inline ::testing::AssertionResult near(float got, const Sum& expected, double lo
                                        double hi = INFINITY) {
   const double want = std::fmin(std::fmax(expected.value, lo), hi);
   if (std::abs(got - want) <= expected.bound()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << "got " << got << ", expected " << want << " within "
-                                       << expected.bound();
+  return ::testing::AssertionFailure()
+         << "got " << got << ", expected " << want << " within " << expected.bound();
 }
 
 }  // namespace hone::testing
