@@ -128,7 +128,7 @@ class RowOptions {
 /// What a row may ask to be judged by; say why in a comment beside it.
 struct Judged {
   /// Forward, float outputs: how many units in the last place the inputs may be off for the
-  /// result to be right (a backward-stable kernel), beside 4 of the largest output.
+  /// result to be right (a backward-stable kernel), beside 4 of the result itself.
   double ulps = 32;
   /// Forward, integer outputs: how many steps off the rounded reference.
   double steps = 1;
