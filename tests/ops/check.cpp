@@ -12,33 +12,10 @@
 
 #include "tests/ops/expected.h"
 #include "tests/ops/one_op.h"
+#include "tests/ops/weigh.h"
 
 namespace hone::tests {
 namespace {
-
-/// sum over all values of x_i * weight_i, for its gradient: the weights.
-struct Weigh {
-  static constexpr std::string_view name = "WEIGH";
-  static constexpr Arity arity{1, Arity::any};
-  struct Attributes {
-    std::vector<Tensor> weights;  // float32; absent where x_i has no gradient
-  };
-  static TensorType infer(const Attributes&, std::span<const TensorType>) {
-    return {DType::float32, Shape{}};
-  }
-  static void forward(const Attributes&, const NoPlan&, const Forward& f) {
-    f.output<float>(0)[0] = 0;
-  }
-  static void backward(const Attributes& a, const NoPlan&, const Backward& b) {
-    for (std::size_t i = 0; i < a.weights.size(); ++i) {
-      if (!b.wants(i)) continue;
-      const auto w = a.weights[i].data<float>();
-      std::transform(w.begin(), w.end(), b.input_grad(i).begin(),
-                     [gy = b.output_grad(0)[0]](float v) { return v * gy; });
-    }
-  }
-};
-constinit const OpDef weigh = define<Weigh>();
 
 using Bytes = std::vector<std::byte>;
 
@@ -60,20 +37,11 @@ Ran run(const OneOp& call, const std::vector<bool>& wants, const std::vector<Ten
   }
   Ran ran;
   for (int time = 0; time < times; ++time) {
-    std::vector<Variable> y = call.run(x);
+    const std::vector<Variable> y = call.run(x);
     ran.outputs.clear();
     for (const Variable& v : y) ran.outputs.push_back(v.data());
     if (weights.empty()) continue;
-    std::vector<Variable> counted;
-    std::vector<Tensor> w;
-    for (std::size_t o = 0; o < y.size(); ++o) {
-      if (!y[o].requires_grad()) continue;
-      counted.push_back(y[o]);
-      w.push_back(weights[o]);
-    }
-    if (counted.empty()) continue;
-    const auto attributes = std::make_shared<Weigh::Attributes>(Weigh::Attributes{std::move(w)});
-    apply(weigh, attributes, counted)[0].backward();
+    if (const Variable loss = weigh(y, weights)) loss.backward();
   }
   for (const Variable& v : x) ran.grads.push_back(v ? v.grad() : Tensor());
   return ran;
