@@ -3,8 +3,9 @@
 
     make_fbs.py facts.json > tflite.fbs
 
-The facts list enums, unions and tables with the ids, defaults and alignments that decide the layout of a file, in
-order of declaration.  Every id is written out, so that the layout does not depend on the order of the fields.
+The facts list enums, unions and tables with the ids, defaults and alignments that decide the layout
+of a file, in order of declaration.  Every id is written out, so that the layout does not depend on
+the order of the fields.
 """
 import json
 import sys
@@ -44,10 +45,11 @@ def table_text(name, table):
 
 
 def schema_text(facts):
-    parts = [f"// The .tflite format: facts of {facts['source']}.\n"
-             "// Written by make_fbs.py; an id in a table and a position in a union never change.\n",
+    parts = [f"// The .tflite format: facts of\n// {facts['source']}.\n"
+             "// Written by make_fbs.py; ids in tables and positions in unions never change.\n",
              f"namespace {facts['namespace']};\n",
-             f"file_identifier \"{facts['file_identifier']}\";\nfile_extension \"{facts['file_extension']}\";\n"]
+             f"file_identifier \"{facts['file_identifier']}\";\n"
+             f"file_extension \"{facts['file_extension']}\";\n"]
     for kind, name in facts["declaration_order"]:
         write = {"enum": enum_text, "union": union_text, "table": table_text}[kind]
         parts.append(write(name, facts[kind + "s"][name]))

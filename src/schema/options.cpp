@@ -9,7 +9,8 @@
 namespace hone {
 namespace {
 
-// A FlatBuffers table without a field: its vtable (4 bytes long, for a table of 4 bytes), then the distance back to it.
+// A FlatBuffers table without a field: its vtable (4 bytes long, for a table of 4 bytes), then the
+// distance back to it.
 struct EmptyTable {
   std::uint16_t vtable_bytes = 4, table_bytes = 4;
   std::int32_t to_vtable = 4;

@@ -1,5 +1,6 @@
 #pragma once
-/// The options of one operator of a file, without the generated header; ops include "src/schema/options.h".
+/// The options of one operator of a file, without the generated header; ops include
+/// "src/schema/options.h".
 
 #ifndef HONE_PRIVATE
 #error "a private header of hone"
@@ -24,13 +25,13 @@ class Options {
  public:
   /// No options: all defaults, version 1.
   Options() = default;
-  /// `version` stands in the operator's code.  `custom` replaces the operator's custom options where a file keeps
-  /// them outside of its tables.
+  /// `version` stands in the operator's code.  `custom` replaces the operator's custom options
+  /// where a file keeps them outside of its tables.
   explicit Options(const tflite::Operator* op, int version = 1,
                    std::span<const std::byte> custom = {});
 
-  /// `options.as<tflite::LeakyReluOptions>().alpha()`.  Where the file has none: a table of defaults.
-  /// Throws Error where the file has those of another operator.
+  /// `options.as<tflite::LeakyReluOptions>().alpha()`.  Where the file has none: a table of
+  /// defaults. Throws Error where the file has those of another operator.
   template <class Table>
   const Table& as() const {
     static_assert(sizeof(Table) == 1, "a table of the schema");
@@ -42,7 +43,8 @@ class Options {
   int version() const noexcept { return version_; }
 
  private:
-  /// The table with tag `first` in the first union or `second` in the second; tag 0: not a member of it.
+  /// The table with tag `first` in the first union or `second` in the second; tag 0: not a member
+  /// of it.
   const void* find(int first, int second) const;
 
   const tflite::Operator* op_ = nullptr;

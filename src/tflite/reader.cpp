@@ -107,7 +107,8 @@ OperatorInfo read_operator(const ModelFile& file, const tflite::Operator& op) {
   return o;
 }
 
-// Tensors without elements that nothing makes are constants too: an empty list of axes, for instance.
+// Tensors without elements that nothing makes are constants too: an empty list of axes, for
+// instance.
 void mark_empty_constants(Subgraph& graph) {
   std::vector<bool> made(graph.tensors.size());
   const auto mark = [&](const std::vector<std::int32_t>& list) {

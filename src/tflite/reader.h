@@ -93,7 +93,8 @@ struct Metadata {
   std::span<const std::byte> bytes;
 };
 
-/// Verified.  Copies share the bytes; the views in it live as long as any of them or any constant taken from them.
+/// Verified.  Copies share the bytes; the views in it live as long as any of them or any constant
+/// taken from them.
 struct ModelFile {
   std::string source;  ///< path, or "memory"; as errors name it
   std::string description;
@@ -108,9 +109,10 @@ struct ModelFile {
   const TensorInfo& tensor(std::size_t subgraph, std::int32_t index) const {
     return subgraphs[subgraph].tensors[static_cast<std::size_t>(index)];
   }
-  /// The values of a constant.  Borrows the file's bytes, which must not be written to, where they are aligned for
-  /// the element type; else a copy from `memory`.  int4, uint4 and int2 are unpacked to a byte an element; what is
-  /// sparse becomes dense.  Throws Error where the tensor is not a constant or `unsupported`.
+  /// The values of a constant.  Borrows the file's bytes, which must not be written to, where they
+  /// are aligned for the element type; else a copy from `memory`.  int4, uint4 and int2 are
+  /// unpacked to a byte an element; what is sparse becomes dense.  Throws Error where the tensor is
+  /// not a constant or `unsupported`.
   Tensor constant(std::size_t subgraph, std::int32_t index,
                   std::pmr::memory_resource* memory = default_memory()) const;
 };

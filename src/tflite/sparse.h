@@ -1,5 +1,6 @@
 #pragma once
-/// Sparse constants: levels of dense or compressed dimensions, the outermost first, blocks innermost.
+/// Sparse constants: levels of dense or compressed dimensions, the outermost first, blocks
+/// innermost.
 
 #ifndef HONE_PRIVATE
 #error "a private header of hone"
@@ -14,7 +15,8 @@
 
 namespace hone::file {
 
-/// One dimension in the order of storage.  Compressed: parent p owns indices[segments[p]] to indices[segments[p + 1]].
+/// One dimension in the order of storage.  Compressed: parent p owns indices[segments[p]] to
+/// indices[segments[p + 1]].
 struct SparseLevel {
   bool dense = true;
   std::int64_t extent = 0;  // indices lie below it

@@ -76,7 +76,8 @@ void verify_external_buffers(const Verification& v) {
   }
 }
 
-// Enumerations among the options, by reflection: a value outside of its enumeration would reach a switch in an op.
+// Enumerations among the options, by reflection: a value outside of its enumeration would reach a
+// switch in an op.
 void verify_enumerations(const flatbuffers::Table& options, const flatbuffers::TypeTable& type,
                          const std::string& where) {
   for (std::size_t i = 0; i < type.num_elems; ++i) {

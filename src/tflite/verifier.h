@@ -1,5 +1,6 @@
 #pragma once
-/// Is this file safe to read?  Every index, offset, length and enumeration is looked at before anything else is done.
+/// Is this file safe to read?  Every index, offset, length and enumeration is looked at before
+/// anything else is done.
 
 #ifndef HONE_PRIVATE
 #error "a private header of hone"
@@ -28,8 +29,9 @@ struct Verification {
   std::vector<std::string>& warnings;
 };
 
-/// Throws Error (file) that names the place, what was expected and what came.  Refused is what could lead a reader
-/// astray; what is merely impossible to run yet (custom operators, new versions, strings) passes.
+/// Throws Error (file) that names the place, what was expected and what came.  Refused is what
+/// could lead a reader astray; what is merely impossible to run yet (custom operators, new
+/// versions, strings) passes.
 const tflite::Model* verify(std::span<const std::byte> bytes, const Limits& limits,
                             const std::string& source, std::vector<std::string>& warnings);
 
@@ -43,7 +45,8 @@ void verify_sparsity(const tflite::Tensor& tensor, std::span<const std::byte> da
 /// Calls between subgraphs: indices, depth, numbers and types of what is passed.
 void verify_calls(const Verification& v);
 
-/// The bytes of a buffer, in its table or elsewhere in the file; none where it has none, or they are outside.
+/// The bytes of a buffer, in its table or elsewhere in the file; none where it has none, or they
+/// are outside.
 std::optional<std::span<const std::byte>> buffer_bytes(std::span<const std::byte> file,
                                                        const tflite::Buffer* buffer);
 
@@ -53,7 +56,8 @@ std::string operator_name(const tflite::OperatorCode& code);
 std::string tensor_place(const tflite::Model& model, std::size_t subgraph, std::size_t index);
 std::string operator_place(const tflite::Model& model, std::size_t subgraph, std::size_t index);
 
-/// Elements of a FlatBuffers vector, none where it is absent.  Files align vectors to 4 bytes, no more.
+/// Elements of a FlatBuffers vector, none where it is absent.  Files align vectors to 4 bytes, no
+/// more.
 template <class T>
 std::span<const T> items(const flatbuffers::Vector<T>* vector) {
   static_assert(sizeof(T) <= 4, "may be unaligned: use item()");

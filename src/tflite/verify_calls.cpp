@@ -84,7 +84,8 @@ void verify_call(const Verification& v, const tflite::SubGraph& caller, const Ca
   verify_passed(caller, call.outputs, called, items(called.outputs()), "outputs", where);
 }
 
-// No subgraph may reach itself.  Depth of calls below each, by removing leaves; what is left over is a cycle.
+// No subgraph may reach itself.  Depth of calls below each, by removing leaves; what is left over
+// is a cycle.
 void verify_depth(const std::vector<std::vector<std::size_t>>& callees, std::size_t limit) {
   const std::size_t count = callees.size();
   std::vector<std::vector<std::size_t>> callers(count);
