@@ -10,5 +10,8 @@ void dot(const Dot&) noexcept;
 void transpose(const Transpose&) noexcept;
 void column_sums(const ColumnSums&) noexcept;
 void masked_sums(const MaskedSums&) noexcept;
+void gather_product(const GatherProduct&) noexcept;
+void gather_weights(const GatherWeights&) noexcept;
+void im2col(const Im2Col&) noexcept;
 
 }  // namespace hone::HONE_ISA

@@ -21,5 +21,8 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .transpose = isa::transpose,
     .column_sums = isa::column_sums,
     .masked_sums = isa::masked_sums,
+    .gather_product = isa::gather_product,
+    .gather_weights = isa::gather_weights,
+    .im2col = isa::im2col,
 };
 }

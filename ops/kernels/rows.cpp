@@ -10,8 +10,14 @@ namespace {
 // with its length.
 constexpr ptrdiff_t sum_block = 256;
 
+template <int L>
+HONE_INLINE void put(float* to, Floats<L> v, bool add) {
+  store<L>(to, add ? load<L>(to) + v : v);
+}
+
 /// Four rows of four.
-HONE_INLINE void transpose_4x4(const float* from, ptrdiff_t from_row, float* to, ptrdiff_t to_row) {
+HONE_INLINE void transpose_4x4(const float* from, ptrdiff_t from_row, float* to, ptrdiff_t to_row,
+                               bool add) {
   using V = Floats<4>;
   const V a = load<4>(from), b = load<4>(from + from_row);
   const V c = load<4>(from + 2 * from_row), d = load<4>(from + 3 * from_row);
@@ -19,17 +25,17 @@ HONE_INLINE void transpose_4x4(const float* from, ptrdiff_t from_row, float* to,
   const V ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const V cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
   const V cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  store<4>(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5));
-  store<4>(to + to_row, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7));
-  store<4>(to + 2 * to_row, __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5));
-  store<4>(to + 3 * to_row, __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7));
+  put<4>(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5), add);
+  put<4>(to + to_row, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7), add);
+  put<4>(to + 2 * to_row, __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5), add);
+  put<4>(to + 3 * to_row, __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7), add);
 }
 
 #if defined(__AVX2__)
 constexpr ptrdiff_t transposed_block = 8;
 
-HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* to,
-                                 ptrdiff_t to_row) {
+HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* to, ptrdiff_t to_row,
+                                 bool add) {
   using V = Floats<8>;
   V r[8], pairs[8];
   HONE_UNROLL
@@ -49,17 +55,17 @@ HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* t
   }
   HONE_UNROLL
   for (int c = 0; c < 4; ++c) {
-    store<8>(to + c * to_row, __builtin_shufflevector(r[c], r[c + 4], 0, 1, 2, 3, 8, 9, 10, 11));
-    store<8>(to + (c + 4) * to_row,
-             __builtin_shufflevector(r[c], r[c + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+    put<8>(to + c * to_row, __builtin_shufflevector(r[c], r[c + 4], 0, 1, 2, 3, 8, 9, 10, 11), add);
+    put<8>(to + (c + 4) * to_row,
+           __builtin_shufflevector(r[c], r[c + 4], 4, 5, 6, 7, 12, 13, 14, 15), add);
   }
 }
 #else
 constexpr ptrdiff_t transposed_block = 4;
 
-HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* to,
-                                 ptrdiff_t to_row) {
-  transpose_4x4(from, from_row, to, to_row);
+HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* to, ptrdiff_t to_row,
+                                 bool add) {
+  transpose_4x4(from, from_row, to, to_row, add);
 }
 #endif
 
@@ -145,12 +151,14 @@ void transpose(const Transpose& t) noexcept {
   const ptrdiff_t columns = t.columns / transposed_block * transposed_block;
   for (ptrdiff_t j = 0; j < columns; j += transposed_block) {
     for (ptrdiff_t i = 0; i < rows; i += transposed_block) {
-      transpose_block(t.from + i * t.from_row + j, t.from_row, t.to + j * t.to_row + i, t.to_row);
+      transpose_block(t.from + i * t.from_row + j, t.from_row, t.to + j * t.to_row + i, t.to_row,
+                      t.accumulate);
     }
   }
   for (ptrdiff_t j = 0; j < t.columns; ++j) {
     for (ptrdiff_t i = j < columns ? rows : 0; i < t.rows; ++i) {
-      t.to[j * t.to_row + i] = t.from[i * t.from_row + j];
+      float& to = t.to[j * t.to_row + i];
+      to = (t.accumulate ? to : 0.0f) + t.from[i * t.from_row + j];
     }
   }
 }

@@ -54,13 +54,14 @@ struct Dot {
   bool accumulate = false;  ///< C = clamp(C + A B^T); the bias is ignored
 };
 
-/// to(j, i) = from(i, j), i < rows, j < columns.  Split anywhere.
+/// to(j, i) = from(i, j), or += with `accumulate`; i < rows, j < columns.  Split anywhere.
 struct Transpose {
   ptrdiff_t rows = 0, columns = 0;
   const float* from = nullptr;
   ptrdiff_t from_row = 0;
   float* to = nullptr;
   ptrdiff_t to_row = 0;
+  bool accumulate = false;
 };
 
 /// sums[j] = sum over i of x(i, j), or += with `accumulate`: the gradient of a bias.  Split by
@@ -86,6 +87,58 @@ struct MaskedSums {
   bool accumulate = false;
 };
 
+/// The shape of a 2-D convolution of one image and, with groups, of one group: c and o count the
+/// channels of the group, x_pixel and y_pixel all of them.  x: (h, w, c), y: (oh, ow, o),
+/// weights: (o, kh, kw, c).  A 1-D convolution has h = kh = 1.
+struct Conv {
+  ptrdiff_t h = 1, w = 1, c = 1;
+  ptrdiff_t oh = 1, ow = 1, o = 1;
+  ptrdiff_t kh = 1, kw = 1;
+  ptrdiff_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  ptrdiff_t pad_top = 0, pad_left = 0;
+  ptrdiff_t x_pixel = 1, y_pixel = 1;  ///< between pixels of x (and gx), of y (and gy)
+};
+
+/// C = clamp(bias + A B) where row p of A is gathered from one image, tap by tap, through a table
+/// (conv_table.h), and each row of C goes where the table says:
+///   forward         table of forward_table   a = x   k = c   b = W^T: (kh kw c, o)  n = o   c = y
+///   backward input  table of backward_table  a = gy  k = o   b = W: (o, kh kw c)    n = c   c = gx
+/// Outputs are summed in the order of taps, then of k.  Split by tiles.
+struct GatherProduct {
+  const int32_t* table = nullptr;
+  ptrdiff_t first_tile = 0, last_tile = 0;  ///< [first, last) of conv_tiles()
+  const float* a = nullptr;
+  ptrdiff_t k = 0;
+  const float* b = nullptr;
+  ptrdiff_t b_row = 0;
+  ptrdiff_t n = 0;
+  const float* bias = nullptr;
+  float lo = -__builtin_inff(), hi = __builtin_inff();
+  float* c = nullptr;
+};
+
+/// The gradient of the weights of a convolution, transposed: gw: (taps, c, o), written or, with
+/// `accumulate`, added to; over the pixels of one image.  For c >= 4 or so; below, im2col and gemm.
+/// Split by taps.
+struct GatherWeights {
+  const int32_t* table = nullptr;  ///< the forward table
+  ptrdiff_t first_tap = 0, last_tap = 0;
+  ptrdiff_t c = 0, o = 0;
+  const float* x = nullptr;
+  const float* gy = nullptr;
+  ptrdiff_t gy_pixel = 0;
+  float* gw = nullptr;
+  bool accumulate = false;
+};
+
+/// columns: (last - first, kh kw c), the patches under output pixels first ... last - 1.
+struct Im2Col {
+  Conv shape;
+  ptrdiff_t first = 0, last = 0;
+  const float* x = nullptr;
+  float* columns = nullptr;
+};
+
 /// What one instruction set offers.
 struct Kernels {
   const char* isa;         ///< "v2", "v3", "v4", "vnni", "neon" or "base"
@@ -97,6 +150,10 @@ struct Kernels {
   void (*transpose)(const Transpose&) noexcept;
   void (*column_sums)(const ColumnSums&) noexcept;
   void (*masked_sums)(const MaskedSums&) noexcept;
+
+  void (*gather_product)(const GatherProduct&) noexcept;
+  void (*gather_weights)(const GatherWeights&) noexcept;
+  void (*im2col)(const Im2Col&) noexcept;
 };
 
 }  // namespace hone

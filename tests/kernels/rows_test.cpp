@@ -34,6 +34,23 @@ TEST(Transpose, SwapsRowsAndColumns) {
   });
 }
 
+TEST(Transpose, AddsToWhatIsThere) {
+  at_every_level([](const Kernels& kernels) {
+    const std::vector<float> from = Numbers(1).floats(13 * 18), before = Numbers(2).floats(13 * 18);
+    std::vector<float> to = before;
+    kernels.transpose({.rows = 13,
+                       .columns = 18,
+                       .from = from.data(),
+                       .from_row = 18,
+                       .to = to.data(),
+                       .to_row = 13,
+                       .accumulate = true});
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      ASSERT_EQ(to[i], before[i] + from[i % 13 * 18 + i / 13]);
+    }
+  });
+}
+
 TEST(ColumnSums, AddUpTheRowsOfEachColumn) {
   at_every_level([](const Kernels& kernels) {
     for (const int rows : {0, 1, 5, 256, 700}) {
