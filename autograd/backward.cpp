@@ -139,8 +139,15 @@ void backward_call(FunctionNode& f, std::vector<Tensor> grads) {
   }
 }
 
-/// Moves what reached the leaves of a call into their gradients.  Leaves are settled when the last call that uses
-/// them has passed; `uses` counts those that are still to come.
+/// Values of the graph under a backward, kept alive; where it ends in an Error, what has reached them is dropped.
+struct Reached {
+  ~Reached() {
+    for (const auto& node : nodes) node->incoming = {};
+  }
+  std::vector<std::shared_ptr<VariableNode>> nodes;
+};
+
+/// Moves what reached a leaf into its gradient.
 void settle(VariableNode& leaf, std::pmr::memory_resource* memory) {
   if (leaf.incoming.empty()) return;
   if (leaf.grad) {
@@ -177,18 +184,17 @@ void Variable::backward(const Tensor& seed) const {
   node_->incoming.add(std::move(start));
   if (functions.empty()) return settle(*node_, memory);
 
-  std::vector<std::shared_ptr<VariableNode>> leaves;
+  Reached leaves, made{{node_}};
   for (FunctionNode* f : functions) {
     for (const auto& input : f->inputs) {
-      if (input && !input->creator) leaves.push_back(input);
+      if (input && !input->creator) leaves.nodes.push_back(input);
     }
   }
-  // Keeps each call alive until it has passed; the handle in its consumer goes with the consumer's free().
-  std::vector<std::shared_ptr<FunctionNode>> keep;
-  keep.push_back(node_->creator);
+  // A call's free() drops the values it consumed.  Those that other calls made must outlive it: they hold the gradient
+  // that has just reached them, and keep alive the calls that are still to pass.
   for (FunctionNode* f : functions) {
     for (const auto& input : f->inputs) {
-      if (input && input->creator) keep.push_back(input->creator);
+      if (input && input->creator) made.nodes.push_back(input);
     }
     std::vector<Tensor> grads = output_grads(*f);
     const bool reached =
@@ -199,7 +205,7 @@ void Variable::backward(const Tensor& seed) const {
       backward_call(*f, std::move(grads));
     f->free();
   }
-  for (const auto& leaf : leaves) settle(*leaf, memory);
+  for (const auto& leaf : leaves.nodes) settle(*leaf, memory);
 }
 
 }  // namespace hone

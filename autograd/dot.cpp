@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "autograd/graph.h"
@@ -9,6 +10,7 @@ std::string graph_dot(const Variable& y) {
   std::ostringstream out;
   out << "digraph hone {\n  rankdir=TB;\n  node [fontname=\"sans-serif\"];\n";
   std::map<const VariableNode*, std::size_t> ids, uses;
+  std::set<const VariableNode*> sums;
   const auto id = [&](const VariableNode* v) {
     return ids.try_emplace(v, ids.size()).first->second;
   };
@@ -36,14 +38,13 @@ std::string graph_dot(const Variable& y) {
       for (const auto& input : f->inputs) {
         if (!input) continue;
         variable(input.get());
-        if (uses[input.get()] > 1)
-          out << "  v" << id(input.get()) << " -> s" << id(input.get()) << " [dir=back];\n";
-        out << (uses[input.get()] > 1 ? "  s" : "  v") << id(input.get()) << " -> f" << f->number
-            << ";\n";
-        if (uses[input.get()] > 1) {
+        const bool summed = uses[input.get()] > 1;
+        if (summed && sums.insert(input.get()).second) {
           out << "  s" << id(input.get()) << " [shape=diamond, label=\"GradSum of "
               << uses[input.get()] << "\"];\n";
+          out << "  v" << id(input.get()) << " -> s" << id(input.get()) << " [dir=back];\n";
         }
+        out << (summed ? "  s" : "  v") << id(input.get()) << " -> f" << f->number << ";\n";
       }
     }
   }
