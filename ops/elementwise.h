@@ -1,0 +1,110 @@
+#pragma once
+/// What the ops that work element by element share: output types, the checks of quantized calls,
+/// tables of functions.
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include <hone/op.h>
+
+#include "ops/kernels/broadcast.h"
+#include "ops/kernels/lookup.h"
+
+namespace hone::ops {
+
+/// The type of an op of two operands: their shapes broadcast (NumPy's rules), the dtype of input 0.
+/// Throws Error where the dtypes differ or the shapes do not go together.
+TensorType broadcast_type(const Call& call);
+
+/// Whether the call runs in fixed point: 8 or 16 bits, quantized.  Throws Error where an operand
+/// has no scale of its own, or several, and where 8-bit values have none at all.
+bool fixed_point(const Call& call);
+
+/// What a fused activation lets pass; T: float or an integer that is not quantized.
+template <class T>
+class Clamp {
+ public:
+  explicit Clamp(Activation activation) noexcept {
+    const auto [low, high] = range_of(activation);
+    if (low > static_cast<float>(low_)) low_ = static_cast<T>(low);
+    if (high < static_cast<float>(high_)) high_ = static_cast<T>(high);
+  }
+  T operator()(T v) const noexcept { return v < low_ ? low_ : v > high_ ? high_ : v; }
+
+ private:
+  static constexpr bool real = std::is_floating_point_v<T>;
+  using Limits = std::numeric_limits<T>;
+  T low_ = real ? -Limits::infinity() : Limits::lowest();
+  T high_ = real ? Limits::infinity() : Limits::max();
+};
+
+/// f(a, b) modulo 2^bits for integers; for floats f itself.
+template <class T, class F>
+T wrapped(T a, T b, const F& f) noexcept {
+  if constexpr (std::is_integral_v<T>) {
+    const auto wide = [](T v) { return static_cast<std::uint64_t>(static_cast<std::int64_t>(v)); };
+    return static_cast<T>(f(wide(a), wide(b)));
+  } else {
+    return f(a, b);
+  }
+}
+
+/// The integers' side of an op of one operand: a table for 8 bits, one for 16.
+struct Tables {
+  ByteTable bytes;
+  WordTable words;
+};
+
+/// Checks that `call` is float, or quantized in input and output; true in the second case.
+bool unary_fixed_point(const Call& call);
+
+/// The tables of a function of reals; empty for floats.  Computed in double and rounded to float:
+/// what a correctly rounded float function gives.
+template <class F>
+Tables tables_of(const Call& call, const F& f) {
+  Tables tables;
+  if (!unary_fixed_point(call)) return tables;
+  const TensorType &x = call.inputs[0], &y = call.outputs[0];
+  const auto rounded = [&](float v) { return static_cast<float>(f(static_cast<double>(v))); };
+  if (x.dtype == DType::int16) {
+    tables.words = word_table<float>(x.scale, x.zero_point, y.scale, y.zero_point, rounded);
+  } else {
+    const float per_y = 1.0f / y.scale;
+    tables.bytes = byte_table(x.dtype == DType::int8 ? -128 : 0, [&](std::int32_t q) {
+      const float v = rounded(x.scale * static_cast<float>(q - x.zero_point));
+      return std::int64_t{round_to_int32(static_cast<double>(std::round(v * per_y)))} +
+             y.zero_point;
+    });
+  }
+  return tables;
+}
+
+/// Forward of an op of one operand: f on floats, `tables` on integers.
+template <class T, class F>
+void map(const Tables& tables, const Forward& call, const F& f) noexcept {
+  const T* x = call.input<T>(0).data();
+  T* y = call.output<T>(0).data();
+  each(call.inputs[0].numel(), [&](std::size_t i) {
+    if constexpr (std::is_same_v<T, float>) {
+      y[i] = f(x[i]);
+    } else if constexpr (std::is_same_v<T, std::int16_t>) {
+      y[i] = tables.words(x[i]);
+    } else {
+      y[i] = tables.bytes(x[i]);
+    }
+  });
+}
+
+/// Backward of an op of one operand that saves its input: gx = gy * slope(x).
+template <class F>
+void chain(const Backward& b, const F& slope) noexcept {
+  const float* x = b.saved_input(0).data();
+  const float* gy = b.output_grad(0).data();
+  float* gx = b.input_grad(0).data();
+  each(b.input_grad(0).size(), [&](std::size_t i) { gx[i] = gy[i] * slope(x[i]); });
+}
+
+}  // namespace hone::ops
