@@ -13,5 +13,8 @@ void masked_sums(const MaskedSums&) noexcept;
 void gather_product(const GatherProduct&) noexcept;
 void gather_weights(const GatherWeights&) noexcept;
 void im2col(const Im2Col&) noexcept;
+void depthwise(const Depthwise&) noexcept;
+void depthwise_input(const Depthwise&) noexcept;
+void depthwise_weights(const Depthwise&) noexcept;
 
 }  // namespace hone::HONE_ISA

@@ -139,6 +139,26 @@ struct Im2Col {
   float* columns = nullptr;
 };
 
+/// The three kernels of a depthwise convolution of one image.  `shape` counts c input channels and
+/// o = c * multiplier outputs; input channel i makes outputs i * multiplier and the next ones.
+/// x: (h, w, c), w: (kh, kw, o), y: (oh, ow, o), densely.
+///   depthwise          y = clamp(bias + sum over taps of x w)            writes rows of y
+///   depthwise_input    gx = sum over taps of gy w                        writes rows of gx
+///   depthwise_weights  gw = (accumulate: gw +) sum over pixels of x gy   no split by rows
+/// Split by input channels (best at multiples of 16) and by rows.
+struct Depthwise {
+  Conv shape;
+  ptrdiff_t first_channel = 0, last_channel = 0;  ///< [first, last) of c
+  ptrdiff_t first_row = 0, last_row = 0;          ///< [first, last) of oh, or of h for gx
+  const float* x = nullptr;
+  const float* w = nullptr;
+  const float* bias = nullptr;  ///< o values or null
+  float lo = -__builtin_inff(), hi = __builtin_inff();
+  const float* gy = nullptr;
+  float* out = nullptr;  ///< y, gx or gw
+  bool accumulate = false;
+};
+
 /// What one instruction set offers.
 struct Kernels {
   const char* isa;         ///< "v2", "v3", "v4", "vnni", "neon" or "base"
@@ -154,6 +174,10 @@ struct Kernels {
   void (*gather_product)(const GatherProduct&) noexcept;
   void (*gather_weights)(const GatherWeights&) noexcept;
   void (*im2col)(const Im2Col&) noexcept;
+
+  void (*depthwise)(const Depthwise&) noexcept;
+  void (*depthwise_input)(const Depthwise&) noexcept;
+  void (*depthwise_weights)(const Depthwise&) noexcept;
 };
 
 }  // namespace hone
