@@ -3,6 +3,9 @@
 /// gradient, record.  Axes may count from the end.  All throw Error (argument) on shapes and types
 /// that do not fit.
 
+#include <cstdint>
+
+#include <hone/op.h>
 #include <hone/tensor.h>
 #include <hone/variable.h>
 
@@ -39,5 +42,74 @@ Variable maximum(const Variable& a, const Variable& b);
 Variable minimum(const Variable& a, const Variable& b);
 /// a^b; float32, or int32 with exponents b >= 0 (Error otherwise), saturated.
 Variable pow(const Variable& a, const Variable& b);
+
+// Windows over images (N, H, W, C).
+
+/// same: as many outputs as ceil(input / stride), zeros around the image, the odd row and column
+/// behind it.  valid: only windows that lie in the image.  The numbers are those of the file format.
+enum class Padding : std::uint8_t { same = 0, valid = 1 };
+
+/// How a kernel moves over an image.
+struct ConvOptions {
+  Padding padding = Padding::same;
+  std::int32_t stride_h = 1, stride_w = 1;
+  std::int32_t dilation_h = 1, dilation_w = 1;
+  Activation activation = Activation::none;
+};
+
+/// y[n, i, j, o] = b[o] + sum of x[n, ., ., c] * w[o, ., ., c] under the window, cross-correlation.
+/// x: (N, H, W, C); w: (O, KH, KW, C / groups); b: (O), may be left out; y: (N, OH, OW, O).  The
+/// number of groups is that of the shapes.  x float32 with w float32, or with int8 weights (x is
+/// then rounded to int8 for each image); or x int8, uint8 or int16.
+Variable conv_2d(const Variable& x, const Variable& w, const Variable& b = {},
+                 const ConvOptions& options = {});
+/// Each channel by its own kernels: output c * m + k is channel c under kernel k of it.
+/// x: (N, H, W, C); w: (1, KH, KW, C * m); b: (C * m), may be left out; y: (N, OH, OW, C * m).
+/// Types as conv_2d.
+Variable depthwise_conv_2d(const Variable& x, const Variable& w, const Variable& b = {},
+                           const ConvOptions& options = {});
+
+/// The window of a pool and how it moves.
+struct PoolOptions {
+  std::int32_t filter_h = 2, filter_w = 2;
+  std::int32_t stride_h = 2, stride_w = 2;
+  Padding padding = Padding::valid;
+  Activation activation = Activation::none;
+};
+
+/// Mean of the elements under the window; padding does not count.
+/// x: (N, H, W, C) float32, int8, uint8 or int16; y: (N, OH, OW, C), of the scale of x.
+Variable average_pool_2d(const Variable& x, const PoolOptions& options = {});
+/// Largest element under the window; the gradient goes to the first of equal ones.
+/// Shapes and types as average_pool_2d.
+Variable max_pool_2d(const Variable& x, const PoolOptions& options = {});
+
+// Products.
+
+struct FullyConnectedOptions {
+  Activation activation = Activation::none;
+  /// y keeps the leading dimensions of x; otherwise it is (rows, O).
+  bool keep_num_dims = false;
+  /// With integer weights and float x: x is rounded to integers with a zero point.
+  bool asymmetric_quantize_inputs = false;
+};
+
+/// y = x w^T + b.  x: (..., I), or any shape with a multiple of I elements; w: (O, I); b: (O), may
+/// be left out; y: (rows, O).  x float32 with w float32 or int8 (x is then rounded to int8 row by
+/// row); or x int8, uint8 or int16.
+Variable fully_connected(const Variable& x, const Variable& w, const Variable& b = {},
+                         const FullyConnectedOptions& options = {});
+
+struct BatchMatmulOptions {
+  bool adj_x = false;  ///< the last two dimensions of x change places first
+  bool adj_y = false;  ///< those of y likewise
+  /// With integer y and float x: x is rounded to integers with a zero point.
+  bool asymmetric_quantize_inputs = false;
+};
+
+/// The matrix products x y.  x: (..., M, K); y: (..., K, N); result: (..., M, N), where the leading
+/// dimensions broadcast.  float32, int8 or int16; or x float32 and y int8 (x is then rounded to int8
+/// row by row).
+Variable batch_matmul(const Variable& x, const Variable& y, const BatchMatmulOptions& options = {});
 
 }  // namespace hone

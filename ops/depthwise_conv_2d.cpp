@@ -1,0 +1,177 @@
+#include <hone/functions.h>
+
+#include "ops/kernels/direct_depthwise.h"
+#include "ops/kernels/hybrid.h"
+#include "ops/kernels/product.h"
+#include "ops/linear.h"
+#include "ops/window_options.h"
+
+namespace hone::ops {
+namespace {
+
+/// y = activation(b + x * w), each channel by its own M kernels.
+/// x: (N, H, W, C); w: (1, KH, KW, C * M); b: (C * M) or absent; y: (N, OH, OW, C * M).
+struct DepthwiseConv2d {
+  static constexpr std::string_view name = "DEPTHWISE_CONV_2D";
+  static constexpr int code = tflite::BuiltinOperator_DEPTHWISE_CONV_2D;
+  static constexpr Arity arity{2, 3};
+  static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
+  static constexpr Saves saves{Slots::of({0, 1}), {}, true};
+  static constexpr Slots weights = Slots::of({1}), bias = Slots::of({2});
+  static constexpr bool accumulates = true;
+
+  using Attributes = ConvOptions;
+
+  struct Plan {
+    DepthwiseShape shape;
+    Requantize requantize;
+    FloatRange range;
+    std::vector<float> scales;  // hybrid: of the weights of each output
+  };
+
+  static Attributes parse(const Options& options) {
+    // depth_multiplier is ignored: the shapes tell
+    const auto& o = options.as<tflite::DepthwiseConv2DOptions>();
+    return {.padding = padding(o.padding()),
+            .stride_h = o.stride_h(),
+            .stride_w = o.stride_w(),
+            .dilation_h = o.dilation_h_factor(),
+            .dilation_w = o.dilation_w_factor(),
+            .activation = fused_activation(o.fused_activation_function())};
+  }
+
+  static DepthwiseShape shape(const Attributes& a, const Call& call) {
+    call.require_rank(0, 4, 4);
+    call.require_rank(1, 4, 4);
+    const Shape &x = call.inputs[0].shape, &w = call.inputs[1].shape;
+    if (w[0] != 1) call.refuse("expected weights of shape [1, KH, KW, outputs], got ", w);
+    if (x[3] < 1 || w[3] < 1 || w[3] % x[3] != 0) {
+      call.refuse("expected weights for a multiple of ", x[3], " outputs, got ", w[3]);
+    }
+    DepthwiseShape s;
+    s.window = {checked_axis(call, "height", x[1], w[1], a.stride_h, a.dilation_h, a.padding),
+                checked_axis(call, "width", x[2], w[2], a.stride_w, a.dilation_w, a.padding)};
+    s.batch = x[0], s.in = x[3], s.multiplier = w[3] / x[3];
+    return s;
+  }
+
+  static TensorType infer(const Attributes& a, const Call& call) {
+    const DepthwiseShape s = shape(a, call);
+    return {call.inputs[0].dtype, {s.batch, s.window.y.output, s.window.x.output, s.out()}};
+  }
+
+  static Plan prepare(const Attributes& a, const Call& call) {
+    Plan plan{.shape = shape(a, call), .range = FloatRange::of(a.activation)};
+    const std::int64_t outputs = plan.shape.out();
+    check_weights(call, outputs, 3);
+    const TensorType& w = call.inputs[1];
+    if (is_hybrid(call)) {
+      for (std::int64_t o = 0; o < outputs; ++o) {
+        plan.scales.push_back(w.scale_at(static_cast<std::size_t>(o)));
+      }
+    } else if (w.dtype != DType::float32) {
+      plan.requantize = Requantize::prepare(call, outputs, a.activation, w.dtype == DType::uint8);
+    }
+    return plan;
+  }
+
+  /// Hybrid: one image as integers.
+  static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
+    if (!is_hybrid(call)) return 0;
+    return static_cast<std::size_t>(plan.shape.window.inputs() * plan.shape.in);
+  }
+
+  template <class T>
+  static void forward(const Attributes&, const Plan& plan, const Forward& f) {
+    if constexpr (std::same_as<T, float>) {
+      plan.scales.empty() ? forward_float(plan, f) : forward_hybrid(plan, f);
+    } else if constexpr (std::same_as<T, std::int16_t>) {
+      forward_integer<T, std::int8_t, std::int64_t>(plan, f);
+    } else if constexpr (std::same_as<T, std::uint8_t>) {
+      forward_integer<T, std::uint8_t, std::uint32_t>(plan, f);
+    } else {
+      forward_integer<T, std::int8_t, std::uint32_t>(plan, f);
+    }
+  }
+
+  static void forward_float(const Plan& plan, const Forward& f) {
+    const auto b = f.input<float>(2);
+    float* y = f.output<float>(0).data();
+    direct_depthwise<float>(
+        plan.shape, f.input<float>(0).data(), 0, f.input<float>(1).data(), 0,
+        [&](std::int64_t pixel, std::int64_t o, const float* sums, std::int64_t count) {
+          float* to = y + pixel * plan.shape.out() + o;
+          const float* start = b.empty() ? nullptr : b.data() + o;
+          for (std::int64_t j = 0; j < count; ++j) {
+            to[j] = plan.range(sums[j] + (start ? start[j] : 0.0f));
+          }
+        });
+  }
+
+  template <class T, class W, class Sum>
+  static void forward_integer(const Plan& plan, const Forward& f) {
+    const IntegerBias b(f);
+    T* y = f.output<T>(0).data();
+    direct_depthwise<Sum>(
+        plan.shape, f.input<T>(0).data(), f.type_in(0).zero_point, f.input<W>(1).data(),
+        f.type_in(1).zero_point,
+        [&](std::int64_t pixel, std::int64_t o, const Sum* sums, std::int64_t count) {
+          T* to = y + pixel * plan.shape.out() + o;
+          for (std::int64_t j = 0; j < count; ++j) {
+            to[j] = plan.requantize.template operator()<T>(o + j, sums[j], b[o + j]);
+          }
+        });
+  }
+
+  static void forward_hybrid(const Plan& plan, const Forward& f) {
+    const auto b = f.input<float>(2);
+    DepthwiseShape image = plan.shape;
+    image.batch = 1;
+    const std::int64_t size = image.window.inputs() * image.in;
+    auto* q = reinterpret_cast<std::int8_t*>(f.scratch.data());
+    for (std::int64_t n = 0; n < plan.shape.batch; ++n) {
+      float* y = f.output<float>(0).data() + n * image.window.outputs() * image.out();
+      const OnTheFly made = quantize_asymmetric(f.input<float>(0).data() + n * size, size, q);
+      direct_depthwise<std::uint32_t>(
+          image, q, made.zero_point, f.input<std::int8_t>(1).data(), 0,
+          [&](std::int64_t pixel, std::int64_t o, const std::uint32_t* sums, std::int64_t count) {
+            float* to = y + pixel * image.out() + o;
+            for (std::int64_t j = 0; j < count; ++j) {
+              const auto channel = static_cast<std::size_t>(o + j);
+              const auto sum = static_cast<float>(static_cast<std::int32_t>(sums[j]));
+              const float scale = plan.scales[channel] * made.scale;
+              to[j] = plan.range(sum * scale + (b.empty() ? 0.0f : b[channel]));
+            }
+          });
+    }
+  }
+
+  static void backward(const Attributes&, const Plan& plan, const Backward& b) {
+    const DepthwiseShape& s = plan.shape;
+    const float* gy = b.output_grad(0).data();
+    if (b.wants(0)) {
+      depthwise_input_grad(s, gy, b.saved_input(1).data(), started_grad(b, 0).data());
+    }
+    if (b.wants(1)) {
+      depthwise_weight_grad(s, gy, b.saved_input(0).data(), started_grad(b, 1).data());
+    }
+    if (b.wants(2)) {
+      add_column_sums(s.batch * s.window.outputs(), s.out(), gy, started_grad(b, 2).data());
+    }
+  }
+};
+
+}  // namespace
+
+extern constinit const OpDef depthwise_conv_2d = define<DepthwiseConv2d>();
+
+}  // namespace hone::ops
+
+namespace hone {
+
+Variable depthwise_conv_2d(const Variable& x, const Variable& w, const Variable& b,
+                           const ConvOptions& options) {
+  return apply_one(ops::depthwise_conv_2d, options, {x, w, b});
+}
+
+}  // namespace hone
