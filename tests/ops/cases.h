@@ -3,14 +3,10 @@
 /// pack_conformance.py beside it.
 
 #include <cstddef>
-#include <fstream>
-#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "src/data/npz.h"
-#include "src/data/zip.h"
+#include "tests/golden/archive.h"
 
 namespace hone::tests {
 
@@ -27,19 +23,13 @@ class Cases {
   explicit Cases(const std::string& path);
 
   const std::vector<Case>& all() const noexcept { return cases_; }
-  std::vector<std::byte> model(const Case& c) { return bytes(c.name + ".tflite"); }
-  Arrays data(const Case& c) { return arrays(c.name + ".npz"); }  ///< in_i, out_i
-  bool has_gradient(const Case& c) const {
-    return entries_.contains("gradient/" + c.name + ".npz");
-  }
-  Arrays gradient(const Case& c) { return arrays("gradient/" + c.name + ".npz"); }
+  std::vector<std::byte> model(const Case& c) { return archive_.bytes(c.name + ".tflite"); }
+  Arrays data(const Case& c) { return archive_.arrays(c.name + ".npz"); }  ///< in_i, out_i
+  bool has_gradient(const Case& c) const { return archive_.has("gradient/" + c.name + ".npz"); }
+  Arrays gradient(const Case& c) { return archive_.arrays("gradient/" + c.name + ".npz"); }
 
  private:
-  std::vector<std::byte> bytes(const std::string& entry);
-  Arrays arrays(const std::string& entry);
-
-  std::ifstream file_;
-  std::map<std::string, ZipEntry> entries_;
+  Archive archive_;
   std::vector<Case> cases_;
 };
 

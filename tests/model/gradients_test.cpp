@@ -1,0 +1,110 @@
+/// Losses and gradients of whole models against PyTorch's in float64, recorded by
+/// tests/golden/record_gradients.py.
+///
+/// Bound: each gradient within 1e-4 of the largest of its tensor.  A float32 pass through L layers
+/// is off by about L sqrt(n) 2^-24 relative to the largest value, for sums of n terms: 1e-5 for
+/// L = 20 and n = 100; the rest is room for an activation at a corner of its function.  Quantized
+/// models compute their gradients in float over exact values and have the same bound.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <hone/loss.h>
+
+#include "tests/golden/archive.h"
+#include "tests/ops/interpret.h"
+#include "tests/ops/one_op.h"
+#include "tests/ops/weigh.h"
+
+namespace hone::tests {
+namespace {
+
+constexpr double bound = 1e-4;
+
+std::string root() { return HONE_SOURCE_ROOT; }
+
+/// The path of a recorded model; empty where it lives only in ../shared and that is not here.
+std::string path_of(const std::string& model) {
+  namespace fs = std::filesystem;
+  const std::string own = root() + "/tests/models" + model.substr(model.rfind('/')) + ".tflite";
+  if (fs::exists(own)) return own;
+  const char* elsewhere = std::getenv("HONE_SHARED");
+  const std::string shared =
+      (elsewhere ? std::string(elsewhere) : root() + "/../shared") + '/' + model + ".tflite";
+  return fs::exists(shared) ? shared : "";
+}
+
+void compare(const std::string& key, const Variable& x, const Arrays& want) {
+  const auto recorded = want.find(key);
+  const Tensor got = x.grad();
+  if (recorded == want.end()) {
+    if (!got) return;
+    for (const float g : got.data<float>()) ASSERT_EQ(g, 0) << key << " is not recorded";
+    return;
+  }
+  ASSERT_TRUE(got) << key << " has no gradient";
+  const auto g = got.data<float>(), w = recorded->second.data<float>();
+  const std::size_t stride = 1 + g.size() / 256;
+  const double largest = values_of(require(want, key + "/max", key))[0];
+  ASSERT_EQ(w.size(), (g.size() + stride - 1) / stride) << key;
+  double worst = 0;
+  for (std::size_t k = 0; k < w.size(); ++k) {
+    worst = std::max(worst, std::abs(static_cast<double>(g[k * stride] - w[k])));
+  }
+  EXPECT_LE(worst, bound * largest) << key << ", largest gradient " << largest;
+}
+
+class WholeModel : public testing::TestWithParam<std::string> {
+ protected:
+  void run(const std::string& loss_name) {
+    const std::string path = path_of(GetParam());
+    if (path.empty()) GTEST_SKIP() << GetParam() << " lives in ../shared, which is not here";
+    Archive archive(root() + "/tests/golden/gradients.zip");
+    const file::ModelFile model = file::load_file(path);
+    for (int sample = 0; sample < 2; ++sample) {
+      SCOPED_TRACE("sample " + std::to_string(sample));
+      const Arrays data = archive.arrays(GetParam() + '/' + std::to_string(sample) + ".npz");
+      if (!data.contains(loss_name + "/loss")) GTEST_SKIP() << "ends in SOFTMAX";
+      check(model, data, loss_name);
+    }
+  }
+
+ private:
+  static void check(const file::ModelFile& model, const Arrays& data,
+                    const std::string& loss_name) {
+    const Tensor input[] = {data.at("in_0")};
+    const Interpreted ran = interpret(model, input);
+    const Variable loss = loss_name == "xent" ? cross_entropy(ran.outputs[0], data.at("label"))
+                                              : weigh(ran.outputs, {data.at("cotangent_0")});
+    const double want = values_of(data.at(loss_name + "/loss"))[0];
+    EXPECT_NEAR(loss.item(), want, bound * std::max(1.0, std::abs(want)));
+    loss.backward();
+    compare(loss_name + "/in_0", ran.inputs[0], data);
+    for (const auto& [tensor, constant] : ran.constants) {
+      compare(loss_name + "/g0_t" + std::to_string(tensor), constant, data);
+    }
+  }
+};
+
+TEST_P(WholeModel, HasTheGradientsOfPyTorch) { run("dot"); }
+TEST_P(WholeModel, HasTheCrossEntropyGradientsOfPyTorch) { run("xent"); }
+
+std::string test_name(const testing::TestParamInfo<std::string>& info) {
+  return info.param.substr(info.param.rfind('/') + 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Gradients, WholeModel,
+    testing::Values("models/har/har_watch_float32", "models/har/har_watch_int8",
+                    "models/har/har_watch_float16", "models/har/har_watch_dynamic", "bench/W1",
+                    "bench/W1_int8", "bench/W2", "bench/W2_int8", "bench/W3", "bench/W3_int8",
+                    "bench/W4", "bench/W4_int8", "bench/W5", "bench/W5_int8", "bench/W6",
+                    "bench/W6_int8", "bench/W7", "bench/W7_int8"),
+    test_name);
+
+}  // namespace
+}  // namespace hone::tests
