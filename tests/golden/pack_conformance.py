@@ -9,6 +9,10 @@ kernels refuse the model or the case is marked and opt is the meaningful one), a
 gradient/OP/NAME.npz (loss, cotangent_i, grad_*: the keys of ORACLE/README.md).  cases.txt has a
 line for each: case, kind, flavour of out_i, caution or "-", separated by tabs; a first line names
 the interpreter.
+
+The gradients of hybrid kinds are computed anew by ORACLE/gradients.py, with the fused activation's
+mask taken from the interpreter's outputs: the recorded ones take it from a float forward, where
+other elements are beyond the corner.  That needs ORACLE/requirements.txt.
 """
 import io
 import json
@@ -42,8 +46,34 @@ def flavour(case, data):
     return "ref" if "ref_0" in data else "opt"
 
 
+def caution(record):
+    if record["op"] == "DEPTHWISE_CONV_2D" and record["kind"] == "int4w":
+        return "REF refuses it, and OPT rounds ties by vector block"
+    return record["attrs"].get("caution", "-")
+
+
+def hybrid_gradients(oracle, record, data, cotangent):
+    import gradients  # of the oracle
+    ranges = dict(gradients.tg.RANGES)
+    low, high = ranges.get(record["attrs"].get("act"), (None, None))
+    y = data["ref_0"]
+    inside = np.full(y.shape, True)
+    if low is not None:
+        inside &= y > low
+    if high is not None:
+        inside &= y < high
+    model = (oracle / f"conformance/{record['case']}.tflite").read_bytes()
+    gradients.tg.RANGES.clear()  # the mask stands for the activation
+    masked = {"cotangent_0": np.where(inside, cotangent, 0).astype(np.float32)}
+    _, result = gradients.gradients(model, data | masked, "sum")
+    gradients.tg.RANGES.update(ranges)
+    loss = {"loss": np.float64((y.astype(np.float64) * cotangent).sum()), "cotangent_0": cotangent}
+    return loss | {k: v for k, v in result.items() if k.startswith("grad_")}
+
+
 def main():
     oracle, out = pathlib.Path(sys.argv[1]), sys.argv[2]
+    sys.path.insert(0, str(oracle))
     lines = [f"recorded from {INTERPRETER}"]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         def add(name, content):
@@ -64,9 +94,10 @@ def main():
             gradient = oracle / f"gradients/{case}.npz"
             if gradient.exists():
                 keep = {k: v for k, v in np.load(gradient).items() if not k.startswith("out_")}
+                if record["kind"].startswith("hybrid"):
+                    keep = hybrid_gradients(oracle, record, data, keep["cotangent_0"])
                 add(f"gradient/{case}.npz", stored(keep))
-            caution = record["attrs"].get("caution", "-")
-            lines.append("\t".join([case, record["kind"], which, caution]))
+            lines.append("\t".join([case, record["kind"], which, caution(record)]))
         add("cases.txt", "\n".join(lines) + "\n")
 
 
