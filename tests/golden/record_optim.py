@@ -17,7 +17,7 @@ HEAD = f"// Written by record_optim.py with PyTorch {torch.__version__.split('+'
 
 
 def number(v):
-    return f"{float(torch.as_tensor(v).detach()):.9g}".replace("inf", "INFINITY")
+    return f"{float(v):.9g}".replace("inf", "INFINITY")
 
 
 def numbers(values):
@@ -39,7 +39,7 @@ def loss_entry(name, loss, x, extra, scale=0.0, zero_point=0):
     if scale:
         fields += [f".scale = {number(scale)}f", f".zero_point = {zero_point}"]
     fields += [f"{k} = {v}" for k, v in extra.items()]
-    fields += [f".loss = {number(loss)}", f".gradient = {numbers(x.grad)}"]
+    fields += [f".loss = {number(loss.detach())}", f".gradient = {numbers(x.grad)}"]
     return "{" + ",\n    ".join(fields) + "},\n"
 
 
@@ -158,7 +158,7 @@ def optimizers():
         "clip both": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.1),
                           clip=lambda p: (u.clip_grad_value_(p, 1.0), u.clip_grad_norm_(p, 2.0))),
         "step": dict(make=sgd, schedule=lambda a: s.StepLR(a, 4, 0.3)),
-        "cosine": dict(make=sgd, schedule=lambda a: s.CosineAnnealingLR(a, 10, eta_min=0.005)),
+        "cosine": dict(make=sgd, schedule=lambda a: s.CosineAnnealingLR(a, 12, eta_min=0.005)),
         "warm-up": dict(make=sgd, schedule=lambda a: s.LinearLR(a, 0.2, 1.0, 4)),
         "warm-up times step": dict(make=sgd, schedule=lambda a: s.ChainedScheduler(
             [s.LinearLR(a, 0.2, 1.0, 4), s.StepLR(a, 4, 0.3)])),

@@ -1,0 +1,32 @@
+#include "optim/rule.h"
+
+namespace hone {
+namespace optim {
+namespace {
+
+/// v = momentum * v + g;  w -= lr * (g + momentum * v).
+struct NesterovRule {
+  using Options = NesterovOptions;
+  static constexpr std::string_view name = "nesterov";
+  static constexpr std::string_view slots[] = {"velocity"};
+
+  static void check(const Options& o) { require_option(name, "momentum", o.momentum, 0, 1); }
+  static void update(const Options& o, StepInfo info, std::span<float> w, std::span<const float> g,
+                     SlotSpans state) {
+    const auto v = state[0];
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      v[i] = o.momentum * v[i] + g[i];
+      w[i] -= info.lr * (g[i] + o.momentum * v[i]);
+    }
+  }
+};
+
+}  // namespace
+
+extern constinit const UpdateRule nesterov = define_rule<NesterovRule>();
+
+}  // namespace optim
+
+const UpdateRule& NesterovOptions::rule() noexcept { return optim::nesterov; }
+
+}  // namespace hone
