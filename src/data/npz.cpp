@@ -24,6 +24,12 @@ std::ifstream open(const std::filesystem::path& path) {
   return file;
 }
 
+std::string key_of(const ZipEntry& entry) {
+  std::string key = entry.name;
+  if (key.ends_with(".npy")) key.resize(key.size() - 4);
+  return key;
+}
+
 void put(std::string& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) out += static_cast<char>((value >> (8 * i)) & 0xff);
 }
@@ -47,8 +53,7 @@ void put_common(std::string& out, std::uint32_t crc, std::size_t bytes, std::siz
 Arrays read_npz(std::istream& file, const std::string& where, std::span<const std::string> keys) {
   Arrays arrays;
   for (const ZipEntry& entry : read_zip_directory(file, where)) {
-    std::string key = entry.name;
-    if (key.ends_with(".npy")) key.resize(key.size() - 4);
+    const std::string key = key_of(entry);
     if (!keys.empty() && std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
     EntryReader source(file, entry, where + ": " + escaped(key));
     if (!arrays.emplace(key, read_npy(source)).second) {
@@ -61,6 +66,15 @@ Arrays read_npz(std::istream& file, const std::string& where, std::span<const st
 Arrays read_npz(const std::filesystem::path& path, std::span<const std::string> keys) {
   std::ifstream file = open(path);
   return read_npz(file, escaped(path.string()), keys);
+}
+
+std::vector<std::string> npz_keys(const std::filesystem::path& path) {
+  std::ifstream file = open(path);
+  std::vector<std::string> keys;
+  for (const ZipEntry& entry : read_zip_directory(file, escaped(path.string()))) {
+    keys.push_back(key_of(entry));
+  }
+  return keys;
 }
 
 Tensor read_npy(std::istream& file, const std::string& where) {

@@ -26,6 +26,9 @@ Arrays read_npz(const std::filesystem::path& path, std::span<const std::string> 
 Arrays read_npz(std::istream& file, const std::string& where,
                 std::span<const std::string> keys = {});
 
+/// The names of the arrays of an NPZ.
+std::vector<std::string> npz_keys(const std::filesystem::path& path);
+
 Tensor read_npy(const std::filesystem::path& path);
 Tensor read_npy(std::istream& file, const std::string& where);
 
