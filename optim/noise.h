@@ -24,11 +24,12 @@ constexpr std::uint32_t noise(std::uint64_t key, std::uint64_t element) noexcept
   return static_cast<std::uint32_t>(mixed(key + element * 0xd1342543de82ef95u) >> 32);
 }
 
-/// floor(x + u), u uniform in [0, 1): its mean is x.  Exact in double, so integers stay as they are.
-template <class Floor>
-constexpr double stochastic(double x, std::uint32_t bits, Floor floor) noexcept {
-  const double whole = floor(x);
-  return whole + (static_cast<double>(bits) < (x - whole) * 4294967296.0 ? 1.0 : 0.0);
+/// floor(x + u), u uniform in [0, 1): its mean is x, and whole numbers stay.  |x| <= 2^52.
+constexpr std::int64_t stochastic(double x, std::uint32_t bits) noexcept {
+  std::int64_t whole = static_cast<std::int64_t>(x);
+  if (static_cast<double>(whole) > x) --whole;
+  const double part = x - static_cast<double>(whole);
+  return whole + (static_cast<double>(bits) < part * 4294967296.0 ? 1 : 0);
 }
 
 }  // namespace hone

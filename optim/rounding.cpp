@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "optim/noise.h"
 
@@ -63,6 +64,13 @@ double clamped(double x, double low, double high) noexcept {
 /// Halves away from zero: what std::round does, in a form that vectorizes.
 double away(double x) noexcept { return x + std::copysign(0.49999999999999994, x); }
 
+/// What holds every whole number of T's range on the way; narrow ones so that the loop vectorizes.
+template <class T>
+using Wide = std::conditional_t<(sizeof(T) < 4), std::int32_t, std::int64_t>;
+
+/// Farther than any integer moves; still exact in double.
+constexpr double farthest = 4503599627370496.0;
+
 constexpr float half_highest = 65504.0f;
 
 /// The float16 value just above (below) one.
@@ -112,8 +120,8 @@ void round_nearest(const TensorType& type, std::byte* data, std::size_t begin,
   }
   const auto range = weight_range(type.dtype);
   const auto low = static_cast<double>(range.first), high = static_cast<double>(range.second);
-  with_integer(type.dtype, [&](auto zero) {
-    using T = decltype(zero);
+  with_integer(type.dtype, [&](auto element) {
+    using T = decltype(element);
     T* const q = reinterpret_cast<T*>(data) + begin;
     for_stretches(type, begin, values.size(),
                   [&](std::size_t first, std::size_t count, std::size_t c) {
@@ -136,20 +144,19 @@ void round_stochastic(const TensorType& type, std::byte* data, std::size_t begin
     return;
   }
   const auto range = weight_range(type.dtype);
-  const auto low = static_cast<double>(range.first), high = static_cast<double>(range.second);
-  with_integer(type.dtype, [&](auto zero) {
-    using T = decltype(zero);
+  with_integer(type.dtype, [&](auto element) {
+    using T = decltype(element);
     T* const q = reinterpret_cast<T*>(data) + begin;
-    for_stretches(
-        type, begin, after.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
-          const double scale = type.scale_at(c);
-          for (std::size_t i = first; i < first + count; ++i) {
-            const double change = (static_cast<double>(after[i]) - before[i]) / scale;
-            const double moved =
-                stochastic(change, noise(key, begin + i), [](double x) { return std::floor(x); });
-            q[i] = static_cast<T>(clamped(static_cast<double>(q[i]) + moved, low, high));
-          }
-        });
+    for_stretches(type, begin, after.size(),
+                  [&](std::size_t first, std::size_t count, std::size_t c) {
+                    const double scale = type.scale_at(c);
+                    for (std::size_t i = first; i < first + count; ++i) {
+                      const double change = (static_cast<double>(after[i]) - before[i]) / scale;
+                      const std::int64_t moved =
+                          stochastic(clamped(change, -farthest, farthest), noise(key, begin + i));
+                      q[i] = static_cast<T>(std::clamp(q[i] + moved, range.first, range.second));
+                    }
+                  });
   });
 }
 
@@ -165,8 +172,8 @@ void read_real(const TensorType& type, const std::byte* data, std::size_t begin,
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(h[i]);
     return;
   }
-  with_integer(type.dtype, [&](auto zero) {
-    const auto* const q = reinterpret_cast<const decltype(zero)*>(data) + begin;
+  with_integer(type.dtype, [&](auto element) {
+    const auto* const q = reinterpret_cast<const decltype(element)*>(data) + begin;
     for_stretches(type, begin, values.size(),
                   [&](std::size_t first, std::size_t count, std::size_t c) {
                     const double scale = type.scale_at(c), shift = zero_point(type, c);
@@ -179,8 +186,8 @@ void read_real(const TensorType& type, const std::byte* data, std::size_t begin,
 void rescale_integers(const TensorType& before, const TensorType& type, std::byte* data) noexcept {
   const auto range = weight_range(type.dtype);
   const auto low = static_cast<double>(range.first), high = static_cast<double>(range.second);
-  with_integer(type.dtype, [&](auto zero) {
-    using T = decltype(zero);
+  with_integer(type.dtype, [&](auto element) {
+    using T = decltype(element);
     T* const q = reinterpret_cast<T*>(data);
     for (std::size_t i = 0; i < type.numel(); ++i) {  // a bias: one element a channel
       const double ratio = static_cast<double>(before.scale_at(i)) / type.scale_at(i);
