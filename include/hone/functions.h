@@ -4,6 +4,8 @@
 /// that do not fit.
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include <hone/op.h>
 #include <hone/tensor.h>
@@ -111,5 +113,53 @@ struct BatchMatmulOptions {
 /// dimensions broadcast.  float32, int8 or int16; or x float32 and y int8 (x is then rounded to int8
 /// row by row).
 Variable batch_matmul(const Variable& x, const Variable& y, const BatchMatmulOptions& options = {});
+
+// Shapes.  All of them take any element type.
+
+/// The same elements under another shape; one dimension may be -1 and takes what is left.
+Variable reshape(const Variable& x, const std::vector<std::int64_t>& shape);
+/// x without the dimensions `axes`, which must be 1; without all dimensions of 1 where `axes` is
+/// empty.
+Variable squeeze(const Variable& x, const std::vector<std::int64_t>& axes = {});
+/// x with a dimension of 1 that becomes dimension `axis` of the result.
+Variable expand_dims(const Variable& x, std::int64_t axis);
+
+// Moving elements.  All of them take any element type.
+
+/// Dimension i of the result is dimension perm[i] of x.
+Variable transpose(const Variable& x, const std::vector<std::int64_t>& perm);
+/// Arrays of one type, equal but for dimension `axis`, one behind the other along it.  uint8 arrays
+/// of different scales are requantized to the first one's; int8 and int16 must have equal ones.
+Variable concatenation(const std::vector<Variable>& xs, std::int64_t axis);
+/// Arrays of one type and shape, along a new dimension `axis` of the result.
+Variable pack(const std::vector<Variable>& xs, std::int64_t axis = 0);
+/// x with `before` and `after` zeros added to each dimension (the zero point in integers with a
+/// scale).  `paddings`: {before, after} for each dimension.
+Variable pad(const Variable& x, const std::vector<std::pair<std::int64_t, std::int64_t>>& paddings);
+/// `size` elements of each dimension from `begin` on; size -1: all that follow.
+Variable slice(const Variable& x, const std::vector<std::int64_t>& begin,
+               const std::vector<std::int64_t>& size);
+
+/// Bit i is set: position i of begin, end and strides has that meaning.
+struct StridedSliceMasks {
+  std::uint32_t begin = 0;        ///< begin is ignored: from the first element (the last one where
+                                  ///< the stride is negative)
+  std::uint32_t end = 0;          ///< end is ignored: to the end
+  std::uint32_t ellipsis = 0;     ///< as many whole dimensions as are left; at most one bit
+  std::uint32_t new_axis = 0;     ///< a new dimension of 1
+  std::uint32_t shrink_axis = 0;  ///< only element begin; the dimension disappears
+};
+/// Every `strides`-th element of each dimension from `begin` up to and without `end`, as Python's
+/// x[begin:end:strides]: negative positions count from the end, positions beyond an end are cut.
+/// Strides may be negative.  `strides` empty: all 1.
+Variable strided_slice(const Variable& x, const std::vector<std::int64_t>& begin,
+                       const std::vector<std::int64_t>& end,
+                       const std::vector<std::int64_t>& strides = {},
+                       const StridedSliceMasks& masks = {});
+/// Slices of x along `axis`, in the order of the integers `indices`, whose shape takes the place of
+/// that dimension.  The first `batch_dims` dimensions of x and indices are one.  Throws Error where
+/// an index is outside [0, dimension).
+Variable gather(const Variable& x, const Variable& indices, std::int64_t axis = 0,
+                std::int64_t batch_dims = 0);
 
 }  // namespace hone
