@@ -162,4 +162,16 @@ Variable strided_slice(const Variable& x, const std::vector<std::int64_t>& begin
 Variable gather(const Variable& x, const Variable& indices, std::int64_t axis = 0,
                 std::int64_t batch_dims = 0);
 
+// Reductions.
+
+/// Arithmetic mean over `axes`; they stay as dimensions of 1 where `keep_dims` is set.  Plain
+/// integers are divided towards zero.
+Variable mean(const Variable& x, const std::vector<std::int64_t>& axes, bool keep_dims = false);
+/// Mean over everything; a scalar.
+Variable mean(const Variable& x);
+/// Sum over `axes`; they stay as dimensions of 1 where `keep_dims` is set.
+Variable sum(const Variable& x, const std::vector<std::int64_t>& axes, bool keep_dims = false);
+/// Sum over everything; a scalar.
+Variable sum(const Variable& x);
+
 }  // namespace hone

@@ -1,0 +1,115 @@
+#pragma once
+/// Sums over any dimensions of a dense array, and their reverse.
+
+#ifndef HONE_PRIVATE
+#error "a private header of hone"
+#endif
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <hone/tensor.h>
+
+namespace hone {
+
+/// The dimensions of an array in memory order, neighbours that are both summed or both kept as one.
+struct AxisReduction {
+  struct Loop {
+    std::int64_t count = 1;
+    std::int64_t to = 0;  ///< step in the sums; 0: this dimension is summed
+  };
+  std::array<Loop, Shape::max_rank> loops{};
+  std::size_t loop_count = 0;
+  std::size_t sums = 1;   ///< how many
+  std::size_t terms = 1;  ///< of each
+
+  /// Bit i of `summed`: dimension i is summed.
+  static AxisReduction over(const Shape& x, std::uint32_t summed) noexcept {
+    AxisReduction r;
+    bool last = false;
+    for (std::size_t i = 0; i < x.rank(); ++i) {
+      const bool sums_it = (summed >> i & 1u) != 0;
+      (sums_it ? r.terms : r.sums) *= static_cast<std::size_t>(x[i]);
+      if (r.loop_count > 0 && last == sums_it) {
+        r.loops[r.loop_count - 1].count *= x[i];
+      } else {
+        r.loops[r.loop_count++] = {x[i], sums_it ? 0 : 1};
+      }
+      last = sums_it;
+    }
+    std::int64_t step = 1;
+    for (std::size_t i = r.loop_count; i-- > 0;) {
+      if (r.loops[i].to == 0) continue;
+      r.loops[i].to = step;
+      step *= r.loops[i].count;
+    }
+    return r;
+  }
+
+  /// Calls line(x, sum, count, kept) for every run of the innermost dimension: `count` elements
+  /// from x on belong to the sums from `sum` on where `kept`, else all to that one.
+  template <class F>
+  void walk(F&& line) const noexcept {
+    if (sums * terms == 0) return;
+    const std::size_t outer = loop_count > 0 ? loop_count - 1 : 0;
+    const Loop inner = loop_count > 0 ? loops[outer] : Loop{1, 0};
+    const auto count = static_cast<std::size_t>(inner.count);
+    std::array<std::int64_t, Shape::max_rank> at{};
+    std::int64_t sum = 0;
+    for (std::size_t x = 0;; x += count) {
+      line(x, static_cast<std::size_t>(sum), count, inner.to != 0);
+      std::size_t k = outer;
+      for (; k > 0; --k) {
+        const Loop& loop = loops[k - 1];
+        sum += loop.to;
+        if (++at[k - 1] < loop.count) break;
+        sum -= loop.count * loop.to;
+        at[k - 1] = 0;
+      }
+      if (k == 0) return;
+    }
+  }
+};
+
+/// sums[..] = sum of x.  Sum is double for floats (results are exact but for their last rounding)
+/// or std::uint64_t for integers, which wraps.
+template <class Sum, class T>
+void sum_over(const AxisReduction& r, std::span<const T> x, std::span<Sum> sums) noexcept {
+  for (Sum& s : sums) s = 0;
+  r.walk([&](std::size_t from, std::size_t to, std::size_t count, bool kept) {
+    const T* in = x.data() + from;
+    Sum* out = sums.data() + to;
+    if (kept) {
+      for (std::size_t i = 0; i < count; ++i) out[i] += static_cast<Sum>(in[i]);
+      return;
+    }
+    constexpr std::size_t lanes = 8;  // independent sums, so that they overlap
+    std::array<Sum, lanes> part{};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      for (std::size_t k = 0; k < lanes; ++k) part[k] += static_cast<Sum>(in[i + k]);
+    }
+    for (; i < count; ++i) part[i % lanes] += static_cast<Sum>(in[i]);
+    Sum total = 0;
+    for (const Sum p : part) total += p;
+    *out += total;
+  });
+}
+
+/// The reverse: every element of x gets factor * its sum's value.
+template <class T>
+void spread_over(const AxisReduction& r, std::span<const T> sums, float factor,
+                 std::span<float> x) noexcept {
+  r.walk([&](std::size_t from, std::size_t to, std::size_t count, bool kept) {
+    float* out = x.data() + from;
+    const T* in = sums.data() + to;
+    for (std::size_t i = 0; i < count; ++i) {
+      out[i] = factor * static_cast<float>(in[kept ? i : 0]);
+    }
+  });
+}
+
+}  // namespace hone
