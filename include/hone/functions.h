@@ -174,4 +174,15 @@ Variable sum(const Variable& x, const std::vector<std::int64_t>& axes, bool keep
 /// Sum over everything; a scalar.
 Variable sum(const Variable& x);
 
+// Element types.
+
+/// The values of x as `dtype`, whatever its scale: floats are cut towards zero and saturate,
+/// integers wrap, NaN becomes 0.
+Variable cast(const Variable& x, DType dtype);
+/// Real values as integers of a scale: round(x / scale) + zero_point, halves away from zero,
+/// saturated.  `x`: float32, or integers with a scale.
+Variable quantize(const Variable& x, DType dtype, const QuantParams& quant);
+/// float32 in real units from integers with a scale or from float16.
+Variable dequantize(const Variable& x);
+
 }  // namespace hone
