@@ -153,6 +153,7 @@ ModelFile read(std::span<const std::byte> bytes, std::shared_ptr<const void> own
   file.source = source;
   file.bytes = bytes;
   file.owner = std::move(owner);
+  file.limits = limits;
   file.model = verify(bytes, limits, source, file.warnings);
   file.description = text(file.model->description());
   for (const auto* graph : *file.model->subgraphs()) {

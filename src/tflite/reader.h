@@ -104,6 +104,7 @@ struct ModelFile {
   std::vector<std::string> warnings;  ///< what is odd but harmless
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
+  Limits limits;  ///< as loaded; what is written keeps to them
   const tflite::Model* model = nullptr;
 
   const TensorInfo& tensor(std::size_t subgraph, std::int32_t index) const {
