@@ -5,10 +5,9 @@
 
 OUT.zip holds, deflated once, for each case of the operators below: OP/NAME.tflite (the model),
 OP/NAME.npz (inputs in_i and the outputs out_i to be equalled: ref_i, or opt_i where the reference
-kernels refuse the model or the case is marked and opt is the meaningful one), and
-gradient/OP/NAME.npz (loss, cotangent_i, grad_*: the keys of ORACLE/README.md).  cases.txt has a
-line for each: case, kind, flavour of out_i, caution or "-", separated by tabs; a first line names
-the interpreter.
+kernels refuse the model), and gradient/OP/NAME.npz (loss, cotangent_i, grad_*: the keys of
+ORACLE/README.md).  cases.txt has a line for each: case, kind, flavour of out_i, caution or "-",
+separated by tabs; a first line names the interpreter.
 
 The gradients of hybrid kinds are computed anew by ORACLE/gradients.py, with the fused activation's
 mask taken from the interpreter's outputs: the recorded ones take it from a float forward, where
@@ -40,9 +39,7 @@ def stored(arrays):
     return out.getvalue()
 
 
-def flavour(case, data):
-    if case.startswith("SUM/int8"):
-        return "opt"  # REF adds the bytes as uint8 whatever the type
+def flavour(data):
     return "ref" if "ref_0" in data else "opt"
 
 
@@ -86,7 +83,7 @@ def main():
             if record["op"] not in OPS:
                 continue
             data = dict(np.load(oracle / f"conformance/{case}.npz"))
-            which = flavour(case, data)
+            which = flavour(data)
             arrays = {k: v for k, v in data.items() if k.startswith("in_")}
             arrays |= {"out_" + k[4:]: v for k, v in data.items() if k.startswith(which + "_")}
             add(f"{case}.tflite", (oracle / f"conformance/{case}.tflite").read_bytes())
