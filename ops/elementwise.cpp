@@ -15,6 +15,12 @@ void require_scale(const Call& call, const TensorType& type, std::string_view wh
   }
 }
 
+template <class T>
+bool any_below(const Tensor& x, std::int32_t limit) {
+  const auto values = x.data<T>();
+  return std::any_of(values.begin(), values.end(), [=](T v) { return v < limit; });
+}
+
 }  // namespace
 
 TensorType broadcast_type(const Call& call) {
@@ -35,11 +41,12 @@ TensorType broadcast_type(const Call& call) {
   return {call.inputs[0].dtype, shape};
 }
 
-bool fixed_point(const Call& call) {
+bool fixed_point(const Call& call, bool plain_bytes) {
   const DType dtype = call.inputs[0].dtype;
   if (!narrow(dtype)) return false;
   const auto quantized = [](const TensorType& t) { return t.quantized(); };
-  if (dtype == DType::int16 && std::none_of(call.inputs.begin(), call.inputs.end(), quantized) &&
+  if ((plain_bytes || dtype == DType::int16) &&
+      std::none_of(call.inputs.begin(), call.inputs.end(), quantized) &&
       !call.outputs[0].quantized()) {
     return false;
   }
@@ -55,6 +62,16 @@ bool unary_fixed_point(const Call& call) {
   call.require_quantized_output();
   require_scale(call, call.outputs[0], "the output");
   return true;
+}
+
+void require_not_negative(const Call& call) {
+  const Tensor& x = call.values[0];
+  const std::int32_t zero = x.type().zero_point;
+  if ((x.dtype() == DType::int8 && any_below<std::int8_t>(x, zero)) ||
+      (x.dtype() == DType::uint8 && any_below<std::uint8_t>(x, zero)) ||
+      (x.dtype() == DType::int16 && any_below<std::int16_t>(x, zero))) {
+    call.refuse("expected values of 0 or more, got a negative one");
+  }
 }
 
 }  // namespace hone::ops

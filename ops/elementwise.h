@@ -20,8 +20,9 @@ namespace hone::ops {
 TensorType broadcast_type(const Call& call);
 
 /// Whether the call runs in fixed point: 8 or 16 bits, quantized.  Throws Error where an operand
-/// has no scale of its own, or several, and where 8-bit values have none at all.
-bool fixed_point(const Call& call);
+/// has no scale of its own, or several.  Integers without any scale are plain numbers, 8-bit ones
+/// only where `plain_bytes` says so.
+bool fixed_point(const Call& call, bool plain_bytes = false);
 
 /// What a fused activation lets pass; T: float or an integer that is not quantized.
 template <class T>
@@ -52,48 +53,87 @@ T wrapped(T a, T b, const F& f) noexcept {
   }
 }
 
-/// The integers' side of an op of one operand: a table for 8 bits, one for 16.
+/// Checks that the call is float, or quantized in its input and output; true in the second case.
+bool unary_fixed_point(const Call& call);
+
+/// Throws Error where a quantized input holds a value below zero.
+void require_not_negative(const Call& call);
+
+/// Functions of one value on integers: a table for 8 bits, one of 512 pieces for 16.
 struct Tables {
   ByteTable bytes;
   WordTable words;
+
+  template <class T>
+  T operator()(T q) const noexcept {
+    if constexpr (sizeof(T) == 1) {
+      return bytes(q);
+    } else {
+      return words(q);
+    }
+  }
 };
 
-/// Checks that `call` is float, or quantized in input and output; true in the second case.
-bool unary_fixed_point(const Call& call);
+/// f, a function of reals, on one integer: computed in double and rounded to float, which is what a
+/// correctly rounded float function gives.
+template <class F>
+std::int64_t requantized(const TensorType& x, const TensorType& y, std::int32_t q, const F& f) {
+  const float real = x.scale * static_cast<float>(q - x.zero_point);
+  const auto value = static_cast<float>(f(static_cast<double>(real)));
+  const float per_y = 1.0f / y.scale;
+  return std::int64_t{round_to_int32(static_cast<double>(value * per_y))} + y.zero_point;
+}
 
-/// The tables of a function of reals; empty for floats.  Computed in double and rounded to float:
-/// what a correctly rounded float function gives.
+/// The tables of f, a function of reals; unused for floats.
 template <class F>
 Tables tables_of(const Call& call, const F& f) {
   Tables tables;
   if (!unary_fixed_point(call)) return tables;
   const TensorType &x = call.inputs[0], &y = call.outputs[0];
-  const auto rounded = [&](float v) { return static_cast<float>(f(static_cast<double>(v))); };
   if (x.dtype == DType::int16) {
-    tables.words = word_table<float>(x.scale, x.zero_point, y.scale, y.zero_point, rounded);
-  } else {
-    const float per_y = 1.0f / y.scale;
-    tables.bytes = byte_table(x.dtype == DType::int8 ? -128 : 0, [&](std::int32_t q) {
-      const float v = rounded(x.scale * static_cast<float>(q - x.zero_point));
-      return std::int64_t{round_to_int32(static_cast<double>(std::round(v * per_y)))} +
-             y.zero_point;
+    tables.words = word_table<float>(x.scale, x.zero_point, y.scale, y.zero_point, [&](float v) {
+      return static_cast<float>(f(static_cast<double>(v)));
     });
+  } else {
+    tables.bytes = byte_table(static_cast<std::int32_t>(integer_range(x.dtype).first),
+                              [&](std::int32_t q) { return requantized(x, y, q, f); });
   }
   return tables;
 }
 
-/// Forward of an op of one operand: f on floats, `tables` on integers.
-template <class T, class F>
-void map(const Tables& tables, const Forward& call, const F& f) noexcept {
+/// Functions of one integer: computed for 16 bits, from a table for 8.
+template <class F>
+struct Points {
+  F f;  // std::int32_t to any integer; saturated here
+  ByteTable bytes;
+
+  template <class T>
+  T operator()(T q) const noexcept {
+    if constexpr (sizeof(T) == 1) {
+      return bytes(q);
+    } else {
+      return saturate<T>(f(q));
+    }
+  }
+};
+
+template <class F>
+Points<F> points_of(const Call& call, const F& f) {
+  const DType dtype = call.inputs[0].dtype;
+  if (dtype == DType::int16) return {f, {}};
+  return {f, byte_table(static_cast<std::int32_t>(integer_range(dtype).first), f)};
+}
+
+/// Forward of an op of one operand: f on floats, `integers` on 8 and 16 bits.
+template <class T, class I, class F>
+void map(const Forward& call, const I& integers, const F& f) noexcept {
   const T* x = call.input<T>(0).data();
   T* y = call.output<T>(0).data();
   each(call.inputs[0].numel(), [&](std::size_t i) {
     if constexpr (std::is_same_v<T, float>) {
       y[i] = f(x[i]);
-    } else if constexpr (std::is_same_v<T, std::int16_t>) {
-      y[i] = tables.words(x[i]);
     } else {
-      y[i] = tables.bytes(x[i]);
+      y[i] = integers(x[i]);
     }
   });
 }

@@ -45,6 +45,39 @@ Variable minimum(const Variable& a, const Variable& b);
 /// a^b; float32, or int32 with exponents b >= 0 (Error otherwise), saturated.
 Variable pow(const Variable& a, const Variable& b);
 
+// Functions of one value.  x: any shape, float32 unless it says otherwise; y: the shape of x.
+
+/// -x; float32 or any integer.
+Variable neg(const Variable& x);
+Variable operator-(const Variable& x);
+/// |x|; float32 or an integer.  The gradient at 0 is 0.
+Variable abs(const Variable& x);
+/// e^x.
+Variable exp(const Variable& x);
+/// The natural logarithm of x.
+Variable log(const Variable& x);
+/// The square root of x.
+Variable sqrt(const Variable& x);
+/// 1 / the square root of x.
+Variable rsqrt(const Variable& x);
+/// 1 / (1 + e^-x), LOGISTIC in the file format.
+Variable sigmoid(const Variable& x);
+/// The hyperbolic tangent of x.
+Variable tanh(const Variable& x);
+/// max(x, 0).  The gradient at 0 is 0.  x: float32 or 8 or 16-bit integers with a scale, which the
+/// result keeps; likewise the next three.
+Variable relu(const Variable& x);
+/// x within [0, 6].  The gradient at 0 and 6 is 0.
+Variable relu6(const Variable& x);
+/// x where it is above 0, alpha * x elsewhere.
+Variable leaky_relu(const Variable& x, float alpha = 0.2f);
+/// x * relu6(x + 3) / 6.  Howard et al. (2019), "Searching for MobileNetV3", section 5.2.  x:
+/// float32 or 8-bit integers with a scale.
+Variable hard_swish(const Variable& x);
+/// e^(beta x) over its sum along the last axis; x: rank 1 or more.
+Variable softmax(const Variable& x, float beta = 1.0f);
+/// The logarithm of softmax(x), without its underflow.
+Variable log_softmax(const Variable& x);
 // Windows over images (N, H, W, C).
 
 /// same: as many outputs as ceil(input / stride), zeros around the image, the odd row and column

@@ -25,6 +25,18 @@ void each(std::size_t count, const F& f) noexcept {
   });
 }
 
+/// Calls f(first) for the first element of every row of an array of `count` elements.
+template <class F>
+void each_row(std::size_t count, std::size_t row, const F& f) noexcept {
+  if (count == 0) return;
+  const std::size_t rows = count / row;
+  const std::size_t block = std::max<std::size_t>((std::size_t{1} << 12) / row, 1);
+  parallel_for((rows + block - 1) / block, [&](std::size_t b) noexcept {
+    const std::size_t end = std::min(rows, (b + 1) * block);
+    for (std::size_t r = b * block; r < end; ++r) f(r * row);
+  });
+}
+
 /// How two shapes combine element by element (NumPy's rules).  Neighbouring axes along which both
 /// operands step alike are merged: equal shapes give one loop, a bias along the last axes two.
 class Broadcast {

@@ -1,0 +1,32 @@
+#include <cmath>
+
+#include "tests/ops/rows.h"
+
+namespace hone::tests {
+
+static Values reference(const Row&, const Inputs& in) {
+  return map(in[0], [](double x) { return std::log(x); });
+}
+
+extern const OpRows log{
+    .op = "LOG",
+    .reference = reference,
+    .rows =
+        {
+            {"empty", {f32({0, 3}).between(0.2, 5)}, {f32({0, 3})}},
+            {"scalar", {f32({}).between(0.2, 5)}, {f32({})}},
+            {"odd size", {f32({2, 3, 7}).between(0.2, 5)}, {f32({2, 3, 7})}},
+            {"more than one block", {f32({3, 7000}).between(0.2, 5)}, {f32({3, 7000})}},
+            {"int8", {i8({256}, 0.02f, -128).between(0.4, 5)}, {i8({256}, 0.03f, 10)}},
+            {"uint8", {u8({256}, 0.02f, 0).between(0.4, 5)}, {u8({256}, 0.03f, 100)}},
+        },
+    .refused =
+        {
+            {{"int8 without a scale", {i8({3})}, {i8({3}, 0.1f)}}, "scale"},
+            {{"int8 with an output without a scale", {i8({3}, 0.1f)}, {i8({3})}}, "quantized"},
+            {{"int32", {i32({3})}, {i32({3})}}, "type"},
+
+        },
+};
+
+}  // namespace hone::tests
