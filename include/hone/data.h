@@ -225,6 +225,32 @@ struct NpzOptions {
 /// Samples of an NPZ file: see Dataset's constructor.
 Dataset npz(const std::filesystem::path& path, const NpzOptions& options = {});
 
+struct ImageOptions {
+  std::size_t channels = 0;     ///< 1 gray, 3 RGB; 0: what the file has, without alpha
+  float scale = 1.0f / 255.0f;  ///< x = pixel * scale + offset
+  float offset = 0.0f;
+  bool raw = false;                       ///< x is the pixels themselves, uint8
+  std::vector<std::string> classes = {};  ///< as in CsvOptions
+  std::size_t min_classes = 2;
+};
+
+/// Pictures of one size, x (height, width, channels), in a folder a class.  PNG (up to 8 bits, not
+/// interlaced), PGM and PPM (binary); RGB becomes gray as 0.299 R + 0.587 G + 0.114 B.
+/// Throws Error (file, data, unsupported) that names the file.
+Dataset images(const std::filesystem::path& folder, const ImageOptions& options = {});
+
+struct WavOptions {
+  std::int64_t length = 16000;  ///< samples of a window; shorter sounds get zeros at their end
+  std::int64_t stride = 0;      ///< 0: length
+  std::uint32_t rate_hz = 0;    ///< another one is an Error; 0: that of the first file
+  std::vector<std::string> classes = {};  ///< as in CsvOptions
+  std::size_t min_classes = 2;
+};
+
+/// Sounds, x (length) in [-1, 1), in a folder a class: WAV of 16-bit PCM, one channel.
+/// Throws Error (file, data, unsupported) that names the file.
+Dataset wav(const std::filesystem::path& folder, const WavOptions& options = {});
+
 /// What stands beside a model: how its input was made.  What the file lacks is empty or 0.
 struct Sidecar {
   std::vector<std::string> labels;   ///< classes in the order of the outputs

@@ -1,10 +1,7 @@
 #include <algorithm>
-#include <cstring>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +11,7 @@
 #include <hone/error.h>
 
 #include "src/data/csv_table.h"
+#include "src/data/labels.h"
 #include "src/data/sources.h"
 #include "src/data/text.h"
 
@@ -63,10 +61,6 @@ void check_options(const CsvOptions& o) {
     fail(ErrorKind::argument, where, "expected length and stride of 0 to ", most, ", got ",
          o.length, " and ", o.stride);
   }
-  const std::set<std::string> names(o.classes.begin(), o.classes.end());
-  if (names.size() != o.classes.size()) {
-    fail(ErrorKind::argument, where, "expected classes of different names");
-  }
   if (std::count(o.file_pattern.begin(), o.file_pattern.end(), '@') != 1) {
     fail(ErrorKind::argument, where, "expected a file pattern with one @, got ",
          quoted(o.file_pattern));
@@ -95,8 +89,8 @@ std::optional<std::string> label_of_path(const std::filesystem::path& path, cons
 /// Collects windows file by file.
 class Loader {
  public:
-  explicit Loader(const CsvOptions& options) : options_(options), columns_(options.columns) {
-    for (const std::string& name : options.classes) add_class(name);
+  explicit Loader(const CsvOptions& options)
+      : options_(options), labels_(options.classes), columns_(options.columns) {
     sources_->rows = std::max<std::int64_t>(options.length, 1);
     sources_->target = options.label == LabelFrom::none ? Target::input : Target::classes;
   }
@@ -130,16 +124,13 @@ class Loader {
     }
     const auto channels = static_cast<std::int64_t>(columns_.size());
     sources_->shape = options_.length == 0 ? Shape{channels} : Shape{options_.length, channels};
-    if (sources_->target == Target::classes) number_classes();
+    if (sources_->target == Target::classes) {
+      sources_->targets = labels_.finish(sources_->classes);
+    }
     return sources_;
   }
 
  private:
-  std::int32_t add_class(const std::string& name) {
-    const auto next = static_cast<std::int32_t>(numbers_.size());
-    return numbers_.emplace(name, next).first->second;
-  }
-
   std::size_t features_of(const std::vector<std::string>& header) const {
     std::size_t others = options_.has_time ? 1 : 0;
     if (!options_.group_column.empty()) ++others;
@@ -151,51 +142,22 @@ class Loader {
   void add_windows(const CsvRun& run, const std::string& where) {
     std::int32_t label = 0;
     if (sources_->target == Target::classes) {
-      const auto known = numbers_.find(run.label);
-      if (known == numbers_.end() && (!options_.classes.empty() || run.label.empty())) {
-        std::string names;
-        for (const std::string& n : options_.classes)
-          (names += names.empty() ? "" : ", ") += escaped(n);
-        fail(ErrorKind::data, where + ':' + std::to_string(run.line), "expected a label ",
-             names.empty() ? "that is not empty" : "among " + names, ", got ", quoted(run.label));
-      }
-      label = known == numbers_.end() ? add_class(run.label) : known->second;
+      label = labels_.number(run.label, where + ':' + std::to_string(run.line));
     }
     const std::int64_t length = sources_->rows;
     const std::int64_t stride = options_.stride == 0 ? length : options_.stride;
     const auto end = static_cast<std::int64_t>(run.end);
     for (auto i = static_cast<std::int64_t>(run.begin); i + length <= end; i += stride) {
       sources_->samples.push_back({static_cast<std::uint32_t>(sources_->x.size() - 1), i});
-      labels_.push_back(label);
+      labels_.add(label);
     }
     longest_ = std::max(longest_, run.end - run.begin);
   }
 
-  /// Known classes keep their order, others are sorted.
-  void number_classes() {
-    std::vector<std::string>& names = sources_->classes;
-    names = options_.classes;
-    std::vector<std::int32_t> number(numbers_.size());
-    for (const auto& [name, first_seen] : numbers_) {  // a map is sorted
-      if (options_.classes.empty()) {
-        number[static_cast<std::size_t>(first_seen)] = static_cast<std::int32_t>(names.size());
-        names.push_back(name);
-      } else {
-        number[static_cast<std::size_t>(first_seen)] = first_seen;
-      }
-    }
-    sources_->targets =
-        Tensor(TensorType(DType::int32, {static_cast<std::int64_t>(labels_.size())}));
-    std::transform(labels_.begin(), labels_.end(),
-                   sources_->targets.mutable_data<std::int32_t>().begin(),
-                   [&](std::int32_t l) { return number[static_cast<std::size_t>(l)]; });
-  }
-
   const CsvOptions& options_;
+  Labels labels_;
   std::vector<std::string> columns_;
   std::shared_ptr<Dataset::Sources> sources_ = std::make_shared<Dataset::Sources>();
-  std::map<std::string, std::int32_t> numbers_;
-  std::vector<std::int32_t> labels_;
   std::size_t longest_ = 0;
 };
 
