@@ -9,6 +9,7 @@ struct MomentumRule {
   using Options = MomentumOptions;
   static constexpr std::string_view name = "momentum";
   static constexpr std::string_view slots[] = {"velocity"};
+  static constexpr float in_place_lr = 0.005f;
 
   static void check(const Options& o) { require_option(name, "momentum", o.momentum, 0, 1); }
   static void update(const Options& o, StepInfo info, std::span<float> w, std::span<const float> g,

@@ -58,6 +58,7 @@ void Parameter::follow(std::shared_ptr<Parameter> weight, float input_scale) {
   weight_ = std::move(weight);
   input_scale_ = input_scale;
   weight_->biases_.push_back(this);
+  if (frozen_) file_data_ = data_.clone();
   if (!plain) return;  // the file's own scale holds until the weight's moves
   weight_scaled();
   if (master_) read_real(data_.type(), data_.raw(), 0, master_.mutable_data<float>());
@@ -121,20 +122,27 @@ void Parameter::weight_scaled() {
     type.scale = weight.scale * input_scale_;
   }
   set_type(type);
-  if (before.quantized()) {
-    if (master_)
-      round_master();
-    else
-      rescale_integers(before, type, data_.mutable_raw());
+  if (master_ && before.quantized()) {
+    round_master();
+  } else if (file_data_ && file_data_.type().quantized()) {
+    // always from the integers of the file, so that roundings do not add up
+    std::memcpy(data_.mutable_raw(), file_data_.raw(), data_.bytes());
+    rescale_integers(file_data_.type(), type, data_.mutable_raw());
+  } else if (before.quantized()) {
+    rescale_integers(before, type, data_.mutable_raw());
   }
   data_.bump_version();
 }
 
 void Parameter::restore(const Tensor& data, std::span<const float> master) {
-  if (data.type() != data_.type()) set_type(data.type());
+  const bool scaled = data.type() != data_.type();
+  if (scaled) set_type(data.type());
   if (data.bytes() != 0) std::memcpy(data_.mutable_raw(), data.raw(), data.bytes());
   if (master_) std::copy(master.begin(), master.end(), master_.mutable_data<float>().begin());
   data_.bump_version();
+  for (Parameter* bias : biases_) {
+    if (scaled) bias->weight_scaled();
+  }
 }
 
 std::size_t Parameters::numel() const noexcept {

@@ -82,9 +82,9 @@ struct UpdateRule {
                                      const StepOptions& step) = nullptr;
 };
 
-/// Every rule works with either kind of update, in real units; what is recommended for `lr`:
-/// as below for float32 and `shadow`; for `in_place` see recommended_lr().
-///
+// Every rule works in real units with either kind of update; the defaults are for float32 and `shadow`, what to start
+// from with `in_place` is in recommended_lr().
+
 /// w -= lr * g.
 struct SgdOptions {
   float lr = 0.01f;
@@ -227,8 +227,10 @@ using Adam = OptimizerWith<AdamOptions>;
 using AdamW = OptimizerWith<AdamWOptions>;
 using Rmsprop = OptimizerWith<RmspropOptions>;
 
-/// The `lr` to start from: the default of the optimizer's options for float32 and `shadow`.  `in_place` rounds every
-/// step stochastically, so many small steps add noise where few large ones do not.
+/// The `lr` to start from: the default of the optimizer's options for float32 and `shadow`.  For `in_place`, which
+/// rounds every step stochastically, Adam and AdamW 0.002 (few large steps add less noise than many small ones),
+/// momentum and Nesterov 0.005 with momentum 0.9 (larger ones run into the ends of the integers), the others as for
+/// `shadow`.  Found on a convolutional activity recogniser with 110 to 220 steps of batch 16.
 /// Throws Error for an unknown name.
 float recommended_lr(std::string_view optimizer, Update update);
 /// An optimizer by its name in lower case: `sgd momentum nesterov adam adamw rmsprop`, with default options but lr

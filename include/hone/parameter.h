@@ -115,6 +115,7 @@ class Parameter {
   bool frozen_;
   Variable variable_;
   Tensor data_, master_;
+  Tensor file_data_;                   // of a frozen bias: what it is scaled from
   std::shared_ptr<Parameter> weight_;  // whose bias this is
   float input_scale_ = 0;
   std::vector<Parameter*> biases_;  // they unregister themselves

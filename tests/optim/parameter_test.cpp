@@ -123,6 +123,21 @@ TEST(Bias, FollowsTheScaleOfItsWeight) {
   }
 }
 
+TEST(Bias, ThatIsFrozenComesBackWhenTheScaleOfItsWeightDoes) {
+  const auto w = parameter(int8({1, 1}, {127}, {.scale = 1}), "w", {.scales = Scales::refresh});
+  const auto b = parameter(int32({7}, {.scale = 0.5f}), "b", {.frozen = true});
+  b->follow(w, 0.5f);
+  Sgd optimizer(Parameters({w}));
+  const std::vector<std::byte> state = optimizer.state();
+  set(w, {127 * 20});  // a step of the bias is 10 now, and 3.5 rounds to 0
+  EXPECT_EQ(values<std::int32_t>(*b)[0], 0);
+  set(w, {127});
+  EXPECT_EQ(values<std::int32_t>(*b)[0], 7);
+  set(w, {127 * 20});
+  optimizer.restore(state);
+  EXPECT_EQ(values<std::int32_t>(*b)[0], 7);
+}
+
 TEST(Bias, SaturatesWhereTheScaleOfItsWeightShrinks) {
   const auto w = parameter(int8({1, 1}, {100}, {.scale = 1}), "w", {.scales = Scales::refresh});
   const auto b = parameter(int32({-2000000000}, {.scale = 0.1f}), "b");

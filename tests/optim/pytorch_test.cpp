@@ -122,6 +122,15 @@ TEST(Optimizers, AreMadeByName) {
   EXPECT_THROW(make_optimizer("lion", pair.both()), Error);
 }
 
+TEST(Optimizers, StartInPlaceFromTheirOwnLr) {
+  const Tensor w = Tensor::zeros(TensorType(DType::int8, {2}, {.scale = 1}));
+  const auto in_place = [](const Tensor& data) {
+    return make_optimizer("adam", Parameters({parameter(data, "w", {.update = Update::in_place})}));
+  };
+  EXPECT_FLOAT_EQ(in_place(w)->lr(), recommended_lr("adam", Update::in_place));
+  EXPECT_FLOAT_EQ(in_place(w.to_float())->lr(), recommended_lr("adam", Update::shadow));
+}
+
 TEST(Optimizers, RefuseOptionsOutOfRange) {
   const Parameters p = start().both();
   EXPECT_THROW(Sgd(p, {.lr = 0}), Error);
