@@ -13,7 +13,8 @@ double log_sum_exp(std::span<const float> x) {
   return highest + std::log(sum);
 }
 
-/// The target distribution of one row: t_c = (1 - smoothing) p_c + smoothing / C, times the weight of class c.
+/// The target distribution of one row: t_c = (1 - smoothing) p_c + smoothing / C, times the weight
+/// of class c.
 struct Target {
   std::int64_t label = -1;               // class index, or
   std::span<const float> probabilities;  // of this row

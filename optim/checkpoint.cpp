@@ -2,7 +2,8 @@
 ///
 ///     "HONEOPT1"  name  steps u64  entries u64
 ///     per entry:  name  dtype u32  rank u32  dims i64...  scale f32  zero_point i32  axis i32
-///                 axis_scales u64 f32...  data u64 bytes...  master u64 f32...  slots u64 (u64 f32...)...
+///                 axis_scales u64 f32...  data u64 bytes...  master u64 f32...  slots u64 (u64
+/// f32...)...
 ///
 /// where a name is its length, u64, and its bytes.
 

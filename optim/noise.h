@@ -1,12 +1,13 @@
 #pragma once
-/// Counter-based random numbers: a number depends on its key and its position only, so integers are the same on every
-/// machine, for every tiling and number of threads, and after a resume.
+/// Counter-based random numbers: a number depends on its key and its position only, so integers are
+/// the same on every machine, for every tiling and number of threads, and after a resume.
 
 #include <cstdint>
 
 namespace hone {
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
+/// generators").
 constexpr std::uint64_t mixed(std::uint64_t x) noexcept {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -10,7 +10,8 @@
 namespace hone {
 namespace {
 
-/// Calls f(first, count, channel) for stretches of [begin, begin + size) with one scale; `first` counts from begin.
+/// Calls f(first, count, channel) for stretches of [begin, begin + size) with one scale; `first`
+/// counts from begin.
 template <class F>
 void for_stretches(const TensorType& type, std::size_t begin, std::size_t size, F&& f) {
   if (!type.per_axis()) {

@@ -27,8 +27,8 @@ void read_real(const TensorType& type, const std::byte* data, std::size_t begin,
 /// Every integer times old_scale / new_scale, rounded to nearest.  `type` has the new scales.
 void rescale_integers(const TensorType& before, const TensorType& type, std::byte* data) noexcept;
 
-/// Scales so that the largest |value| of each channel (of the tensor) meets the end of its range; where all are 0, the
-/// scale stays.
+/// Scales so that the largest |value| of each channel (of the tensor) meets the end of its range;
+/// where all are 0, the scale stays.
 QuantParams fitted_scales(const TensorType& type, std::span<const float> values);
 
 }  // namespace hone

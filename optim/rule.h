@@ -1,6 +1,6 @@
 #pragma once
-/// What the file of an optimizer includes.  A rule is a struct of static functions, define_rule<T>() turns it into one
-/// constant UpdateRule:
+/// What the file of an optimizer includes.  A rule is a struct of static functions,
+/// define_rule<T>() turns it into one constant UpdateRule:
 ///
 ///     name, slots                             couples_decay (optional)
 ///     check(options)                          optional; may throw

@@ -29,8 +29,8 @@ class Schedule {
   static Schedule constant(double factor = 1);
   /// `factor` to the power of (step / every), rounded down.  Throws Error: every is 0.
   static Schedule step(std::uint64_t every, double factor = 0.1);
-  /// From 1 down to `floor` over `steps` steps along half a cosine, then `floor`.  Loshchilov and Hutter (2017),
-  /// equation 5, without restarts.  Throws Error: steps is 0.
+  /// From 1 down to `floor` over `steps` steps along half a cosine, then `floor`.  Loshchilov and
+  /// Hutter (2017), equation 5, without restarts.  Throws Error: steps is 0.
   static Schedule cosine(std::uint64_t steps, double floor = 0);
   /// Linearly from `from` up to 1 over `steps` steps, then 1.  Throws Error: steps is 0.
   static Schedule warm_up(std::uint64_t steps, double from = 0.1);
@@ -50,8 +50,9 @@ struct StepOptions {
   Schedule schedule = {};
   /// Gradients are clamped to [-clip_value, clip_value] first; 0: not.
   float clip_value = 0;
-  /// Then all of them together are scaled down to this 2-norm, by clip_norm / (norm + 1e-6) where that is below 1;
-  /// 0: not.  Pascanu et al. (2013), algorithm 1, in PyTorch's form.  Costs one more pass over the gradients.
+  /// Then all of them together are scaled down to this 2-norm, by clip_norm / (norm + 1e-6) where
+  /// that is below 1; 0: not.  Pascanu et al. (2013), algorithm 1, in PyTorch's form.  Costs one
+  /// more pass over the gradients.
   float clip_norm = 0;
   std::uint64_t seed = 0;                                ///< of stochastic rounding
   std::pmr::memory_resource* memory = default_memory();  ///< of the slots
@@ -68,11 +69,13 @@ using SlotSpans = std::span<const std::span<float>>;
 
 class Optimizer;
 
-/// The rule of an optimizer, pure: tiles of weights and gradients in real units, its options, its slots.
+/// The rule of an optimizer, pure: tiles of weights and gradients in real units, its options, its
+/// slots.
 struct UpdateRule {
   std::string_view name;                    ///< "adam"
   std::span<const std::string_view> slots;  ///< float32 values that it remembers for each element
-  /// The base adds weight_decay * w to the gradient (L2); false: the rule decays the weights itself.
+  /// The base adds weight_decay * w to the gradient (L2); false: the rule decays the weights
+  /// itself.
   bool couples_decay = true;
   void (*check)(const void* options) = nullptr;  ///< throws Error: options out of range
   void (*update)(const void* options, StepInfo info, std::span<float> w, std::span<const float> g,
@@ -82,8 +85,8 @@ struct UpdateRule {
                                      const StepOptions& step) = nullptr;
 };
 
-// Every rule works in real units with either kind of update; the defaults are for float32 and `shadow`, what to start
-// from with `in_place` is in recommended_lr().
+// Every rule works in real units with either kind of update; the defaults are for float32 and
+// `shadow`, what to start from with `in_place` is in recommended_lr().
 
 /// w -= lr * g.
 struct SgdOptions {
@@ -92,7 +95,8 @@ struct SgdOptions {
   static const UpdateRule& rule() noexcept;
 };
 
-/// v = momentum * v + g;  w -= lr * v.  Polyak (1964), in PyTorch's form: lr outside the velocity.  One slot.
+/// v = momentum * v + g;  w -= lr * v.  Polyak (1964), in PyTorch's form: lr outside the velocity.
+/// One slot.
 struct MomentumOptions {
   float lr = 0.01f;
   float momentum = 0.9f;   ///< in [0, 1)
@@ -100,8 +104,8 @@ struct MomentumOptions {
   static const UpdateRule& rule() noexcept;
 };
 
-/// v = momentum * v + g;  w -= lr * (g + momentum * v).  Nesterov (1983), in the form of Sutskever et al. (2013) and
-/// PyTorch.  One slot.
+/// v = momentum * v + g;  w -= lr * (g + momentum * v).  Nesterov (1983), in the form of Sutskever
+/// et al. (2013) and PyTorch.  One slot.
 struct NesterovOptions {
   float lr = 0.01f;
   float momentum = 0.9f;   ///< in [0, 1)
@@ -110,8 +114,8 @@ struct NesterovOptions {
 };
 
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
-/// w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).  Kingma and Ba (2015), algorithm 1.
-/// Two slots; t counts the steps of the optimizer.
+/// w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).  Kingma and Ba (2015),
+/// algorithm 1. Two slots; t counts the steps of the optimizer.
 struct AdamOptions {
   float lr = 0.001f;
   double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
@@ -120,8 +124,8 @@ struct AdamOptions {
   static const UpdateRule& rule() noexcept;
 };
 
-/// Adam, with the decay apart from the gradient: w -= lr * weight_decay * w first.  Loshchilov and Hutter (2019),
-/// algorithm 2, in PyTorch's form: the decay is scaled by lr.  Two slots.
+/// Adam, with the decay apart from the gradient: w -= lr * weight_decay * w first.  Loshchilov and
+/// Hutter (2019), algorithm 2, in PyTorch's form: the decay is scaled by lr.  Two slots.
 struct AdamWOptions {
   float lr = 0.001f;
   double beta1 = 0.9, beta2 = 0.999;  ///< in [0, 1)
@@ -130,8 +134,8 @@ struct AdamWOptions {
   static const UpdateRule& rule() noexcept;
 };
 
-/// v = alpha v + (1 - alpha) g^2;  b = momentum * b + g / (sqrt(v) + epsilon);  w -= lr * b.  Tieleman and Hinton
-/// (2012), in PyTorch's form.  Two slots.
+/// v = alpha v + (1 - alpha) g^2;  b = momentum * b + g / (sqrt(v) + epsilon);  w -= lr * b.
+/// Tieleman and Hinton (2012), in PyTorch's form.  Two slots.
 struct RmspropOptions {
   float lr = 0.001f;
   double alpha = 0.99;     ///< in [0, 1)
@@ -150,8 +154,8 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   /// Moves every parameter that has a gradient, commits it, and consumes the gradients.
-  /// Throws Error, with nothing moved: no parameter has a gradient; the gradient of an integer or float16 parameter
-  /// is not finite.
+  /// Throws Error, with nothing moved: no parameter has a gradient; the gradient of an integer or
+  /// float16 parameter is not finite.
   void step();
   /// Steps done.
   std::uint64_t steps() const noexcept { return steps_; }
@@ -164,10 +168,11 @@ class Optimizer {
   Parameters parameters() const;
   std::size_t slot_bytes() const noexcept;
 
-  /// Everything that the next steps depend on: step count, slots, the parameters' data, scales and masters.  Options
-  /// are not in it.
+  /// Everything that the next steps depend on: step count, slots, the parameters' data, scales and
+  /// masters.  Options are not in it.
   std::vector<std::byte> state() const;
-  /// Throws Error, with nothing changed: bytes of another optimizer, of other parameters, or damaged.
+  /// Throws Error, with nothing changed: bytes of another optimizer, of other parameters, or
+  /// damaged.
   void restore(std::span<const std::byte> state);
 
  protected:
@@ -227,14 +232,15 @@ using Adam = OptimizerWith<AdamOptions>;
 using AdamW = OptimizerWith<AdamWOptions>;
 using Rmsprop = OptimizerWith<RmspropOptions>;
 
-/// The `lr` to start from: the default of the optimizer's options for float32 and `shadow`.  For `in_place`, which
-/// rounds every step stochastically, Adam and AdamW 0.002 (few large steps add less noise than many small ones),
-/// momentum and Nesterov 0.005 with momentum 0.9 (larger ones run into the ends of the integers), the others as for
-/// `shadow`.  Found on a convolutional activity recogniser with 110 to 220 steps of batch 16.
-/// Throws Error for an unknown name.
+/// The `lr` to start from: the default of the optimizer's options for float32 and `shadow`.  For
+/// `in_place`, which rounds every step stochastically, Adam and AdamW 0.002 (few large steps add
+/// less noise than many small ones), momentum and Nesterov 0.005 with momentum 0.9 (larger ones run
+/// into the ends of the integers), the others as for `shadow`.  Found on a convolutional activity
+/// recogniser with 110 to 220 steps of batch 16. Throws Error for an unknown name.
 float recommended_lr(std::string_view optimizer, Update update);
-/// An optimizer by its name in lower case: `sgd momentum nesterov adam adamw rmsprop`, with default options but lr
-/// (0: the recommended one, of the first parameter's update kind).  Throws Error for an unknown name.
+/// An optimizer by its name in lower case: `sgd momentum nesterov adam adamw rmsprop`, with default
+/// options but lr (0: the recommended one, of the first parameter's update kind).  Throws Error for
+/// an unknown name.
 std::unique_ptr<Optimizer> make_optimizer(std::string_view name, const Parameters& parameters,
                                           float lr = 0, const StepOptions& step = {});
 std::vector<std::string_view> optimizer_names();

@@ -25,8 +25,10 @@ enum class Update : std::uint8_t {
 
 /// What happens to the scales of an integer weight when its values have moved.
 enum class Scales : std::uint8_t {
-  keep,     ///< values saturate at the ends of the range that the file gave them
-  refresh,  ///< max |w| / 127 again after every step, per axis or per tensor as in the file; shadow updates only
+  keep,  ///< values saturate at the ends of the range that the file gave them
+  /// max |w| / 127 again after every step, per axis or per tensor as in the file; shadow updates
+  /// only
+  refresh,
 };
 
 struct ParameterOptions {
@@ -37,18 +39,22 @@ struct ParameterOptions {
   std::pmr::memory_resource* memory = default_memory();
 };
 
-/// A trained constant of a file.  float32 values are moved as they are; float16 and integers as `update` says.
+/// A trained constant of a file.  float32 values are moved as they are; float16 and integers as
+/// `update` says.
 ///
-/// Integers: q = clamp(round_half_away(w / scale) + zero_point), where the range is [-127, 127] in int8, [-7, 7] in
-/// int4 and [-(2^31 - 1), 2^31 - 1] in int32: never the lowest value of a signed type.  float16 is rounded to nearest
-/// even and saturates at 65504.
+/// Integers: q = clamp(round_half_away(w / scale) + zero_point), where the range is [-127, 127] in
+/// int8, [-7, 7] in int4 and [-(2^31 - 1), 2^31 - 1] in int32: never the lowest value of a signed
+/// type.  float16 is rounded to nearest even and saturates at 65504.
 ///
-/// in_place is quantization-aware scaling (Lin et al. 2022, arXiv 2206.15472, equation 3).  There the weight of the
-/// graph is the integer W = w / s, its gradient is s times dL/dw, and the paper multiplies it by s^-2 so that it
-/// keeps the ratio to the weight that it has in float:  W' = W - lr s^-2 (s dL/dw) = W - lr (dL/dw) / s, that is
-/// s W' = w - lr dL/dw.  So every update rule runs in real units, on tiles of w = s q, and only the way back differs:
-/// q' = floor(q + (w' - w) / s + u) with u uniform in [0, 1), whose mean is the unrounded value.  A weight that the
-/// rule leaves alone keeps its integer.
+/// in_place is quantization-aware scaling (Lin et al. 2022, arXiv 2206.15472, equation 3).  There
+/// the weight of the graph is the integer W = w / s, its gradient is s times dL/dw, and the paper
+/// multiplies it by s^-2 so that it keeps the ratio to the weight that it has in float:
+///
+///     W' = W - lr s^-2 (s dL/dw) = W - lr (dL/dw) / s,  that is  s W' = w - lr dL/dw
+///
+/// So every update rule runs in real units, on tiles of w = s q, and only the way back differs:
+/// q' = floor(q + (w' - w) / s + u), u uniform in [0, 1), whose mean is the unrounded value.  A
+/// weight that the rule leaves alone keeps its integer.
 class Parameter {
  public:
   /// Where it stands in the file; -1: nowhere.
@@ -63,9 +69,9 @@ class Parameter {
   Parameter(const Parameter&) = delete;
   Parameter& operator=(const Parameter&) = delete;
 
-  /// This is the bias of `weight`: from now on its scale is input_scale times that of the weight, per axis where the
-  /// weight's is, and its integers are scaled anew whenever that of the weight moves.
-  /// Throws Error unless both are integers and there is one element a channel.
+  /// This is the bias of `weight`: from now on its scale is input_scale times that of the weight,
+  /// per axis where the weight's is, and its integers are scaled anew whenever that of the weight
+  /// moves. Throws Error unless both are integers and there is one element a channel.
   void follow(std::shared_ptr<Parameter> weight, float input_scale);
 
   const std::string& name() const noexcept { return name_; }
@@ -86,18 +92,20 @@ class Parameter {
 
   /// Values in real units, from element `begin` on: of the master where there is one.
   void read(std::size_t begin, std::span<float> values) const noexcept;
-  /// All values in real units, rounded to nearest; followed by commit().  values: numel() finite floats.
+  /// All values in real units, rounded to nearest; followed by commit().  values: numel() finite
+  /// floats.
   void assign(std::span<const float> values);
 
   // For optimizers.
 
   /// All values where they may be moved as floats: the master, or float32 data.  Else empty.
   std::span<float> floats() noexcept;
-  /// The elements from `begin` on were `before` and shall be `after`: rounds stochastically, with the bits of
-  /// noise(key, element).  Where floats() is empty.
+  /// The elements from `begin` on were `before` and shall be `after`: rounds stochastically, with
+  /// the bits of noise(key, element).  Where floats() is empty.
   void move(std::size_t begin, std::span<const float> before, std::span<const float> after,
             std::uint64_t key) noexcept;
-  /// Rounds the master into the data, moves the scales where asked, and tells the graph that the values have moved.
+  /// Rounds the master into the data, moves the scales where asked, and tells the graph that the
+  /// values have moved.
   void commit();
   /// Data (of the same shape and dtype) and master as they were saved, bit for bit.
   void restore(const Tensor& data, std::span<const float> master);
@@ -153,10 +161,11 @@ class Parameters {
 
   std::size_t numel() const noexcept;
   std::size_t master_bytes() const noexcept;
-  /// All values as floats in real units, one parameter after the other as layout() says; of the masters where there
-  /// are any.
+  /// All values as floats in real units, one parameter after the other as layout() says; of the
+  /// masters where there are any.
   std::vector<float> get() const;
-  /// The inverse: rounds to nearest.  Throws Error, with nothing changed: another number of values, one not finite.
+  /// The inverse: rounds to nearest.  Throws Error, with nothing changed: another number of values,
+  /// one not finite.
   void set(std::span<const float> values) const;
   std::vector<ParameterLayout> layout() const;
   void clear_grads() const noexcept;

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Writes losses.inc and optim.inc beside itself: losses, their gradients and optimizer steps, by PyTorch.
+"""Writes losses.inc and optim.inc beside itself: losses, gradients and steps, by PyTorch.
 
-    python3 -m venv venv && venv/bin/pip install torch==2.13.0 numpy && venv/bin/python record_optim.py
+    python3 -m venv venv && venv/bin/pip install torch==2.13.0 numpy
+    venv/bin/python record_optim.py
 
-The numbers of losses.inc are computed in float64 and rounded; those of optim.inc in float32, as PyTorch steps them.
+The numbers of losses.inc are computed in float64 and rounded; those of optim.inc in float32, as
+PyTorch steps them.
 """
 
 import pathlib
@@ -13,7 +15,8 @@ import torch
 import torch.nn.functional as F
 
 HERE = pathlib.Path(__file__).parent
-HEAD = f"// Written by record_optim.py with PyTorch {torch.__version__.split('+')[0]}; tests only read it.\n"
+VERSION = torch.__version__.split("+")[0]
+HEAD = f"// Written by record_optim.py with PyTorch {VERSION}; tests only read it.\n"
 
 
 def number(v):
@@ -35,7 +38,11 @@ def loss_entry(name, loss, x, extra, scale=0.0, zero_point=0):
     """x: float64 leaf, in real units; extra: fields of the C++ struct."""
     x.grad = None
     loss.backward()
-    fields = [f'.name = "{name}"', ".shape = {" + ", ".join(map(str, x.shape)) + "}", f".x = {numbers(x.detach())}"]
+    fields = [
+        f'.name = "{name}"',
+        ".shape = {" + ", ".join(map(str, x.shape)) + "}",
+        f".x = {numbers(x.detach())}",
+    ]
     if scale:
         fields += [f".scale = {number(scale)}f", f".zero_point = {zero_point}"]
     fields += [f"{k} = {v}" for k, v in extra.items()]
@@ -69,47 +76,104 @@ def losses():
         int8 = name.startswith("int8")
         x = quantized(*shape) if int8 else leaf(*shape)
         y = torch.tensor(rng.integers(0, 5, shape[:-1]))
-        loss = F.cross_entropy(x.reshape(-1, 5), y.reshape(-1), weight=w if weighted else None,
-                               label_smoothing=smoothing, reduction=reduction)
-        extra = {".loss_of": '"cross_entropy"', ".labels": "{" + ", ".join(map(str, y.flatten().tolist())) + "}",
-                 ".smoothing": f"{smoothing}f", ".sum": "true" if reduction == "sum" else "false"}
+        loss = F.cross_entropy(
+            x.reshape(-1, 5),
+            y.reshape(-1),
+            weight=w if weighted else None,
+            label_smoothing=smoothing,
+            reduction=reduction,
+        )
+        extra = {
+            ".loss_of": '"cross_entropy"',
+            ".labels": "{" + ", ".join(map(str, y.flatten().tolist())) + "}",
+            ".smoothing": f"{smoothing}f",
+            ".sum": "true" if reduction == "sum" else "false",
+        }
         if weighted:
             extra[".weights"] = numbers(w)
         out += loss_entry(name, loss, x, extra, 0.125 if int8 else 0.0, -3)
-    for name, smoothing, weighted in [("probabilities", 0.0, False), ("probabilities, smoothed", 0.3, False),
-                                      ("probabilities, weighted and smoothed", 0.3, True)]:
+    for name, smoothing, weighted in [
+        ("probabilities", 0.0, False),
+        ("probabilities, smoothed", 0.3, False),
+        ("probabilities, weighted and smoothed", 0.3, True),
+    ]:
         x = leaf(4, 5)
         p = torch.tensor(rng.dirichlet(np.ones(5), 4).astype(np.float32), dtype=torch.float64)
         loss = F.cross_entropy(x, p, weight=w if weighted else None, label_smoothing=smoothing)
-        extra = {".loss_of": '"cross_entropy"', ".targets": numbers(p), ".smoothing": f"{smoothing}f"}
+        extra = {
+            ".loss_of": '"cross_entropy"',
+            ".targets": numbers(p),
+            ".smoothing": f"{smoothing}f",
+        }
         if weighted:
             extra[".weights"] = numbers(w)
         out += loss_entry(name, loss, x, extra)
-    x = torch.tensor([[1000.0, -1000.0, 999.0], [-1e30, 0.0, 1e30]], dtype=torch.float64, requires_grad=True)
-    out += loss_entry("logits that overflow exp", F.cross_entropy(x, torch.tensor([2, 2])), x,
-                      {".loss_of": '"cross_entropy"', ".labels": "{2, 2}"})
+    x = torch.tensor(
+        [[1000.0, -1000.0, 999.0], [-1e30, 0.0, 1e30]], dtype=torch.float64, requires_grad=True
+    )
+    out += loss_entry(
+        "logits that overflow exp",
+        F.cross_entropy(x, torch.tensor([2, 2])),
+        x,
+        {".loss_of": '"cross_entropy"', ".labels": "{2, 2}"},
+    )
 
     for reduction in ["mean", "sum"]:
         extra = {".sum": "true" if reduction == "sum" else "false"}
-        x, t = leaf(3, 4, spread=4.0), torch.tensor(rng.uniform(0, 1, (3, 4)).astype(np.float32), dtype=torch.float64)
-        out += loss_entry("bce, " + reduction, F.binary_cross_entropy_with_logits(x, t, reduction=reduction), x,
-                          {".loss_of": '"bce"', ".targets": numbers(t)} | extra)
+        x, t = leaf(3, 4, spread=4.0), torch.tensor(
+            rng.uniform(0, 1, (3, 4)).astype(np.float32), dtype=torch.float64
+        )
+        out += loss_entry(
+            "bce, " + reduction,
+            F.binary_cross_entropy_with_logits(x, t, reduction=reduction),
+            x,
+            {".loss_of": '"bce"', ".targets": numbers(t)} | extra,
+        )
         x, t = leaf(3, 4), leaf(3, 4).detach()
-        out += loss_entry("mse, " + reduction, F.mse_loss(x, t, reduction=reduction), x,
-                          {".loss_of": '"mse"', ".targets": numbers(t)} | extra)
+        out += loss_entry(
+            "mse, " + reduction,
+            F.mse_loss(x, t, reduction=reduction),
+            x,
+            {".loss_of": '"mse"', ".targets": numbers(t)} | extra,
+        )
         x = leaf(3, 4)
-        out += loss_entry("huber, " + reduction, F.huber_loss(x, t, delta=1.5, reduction=reduction), x,
-                          {".loss_of": '"huber"', ".targets": numbers(t), ".delta": "1.5f"} | extra)
+        out += loss_entry(
+            "huber, " + reduction,
+            F.huber_loss(x, t, delta=1.5, reduction=reduction),
+            x,
+            {".loss_of": '"huber"', ".targets": numbers(t), ".delta": "1.5f"} | extra,
+        )
         x = leaf(3, 4)
-        out += loss_entry("mae, " + reduction, F.l1_loss(x, t, reduction=reduction), x,
-                          {".loss_of": '"mae"', ".targets": numbers(t)} | extra)
+        out += loss_entry(
+            "mae, " + reduction,
+            F.l1_loss(x, t, reduction=reduction),
+            x,
+            {".loss_of": '"mae"', ".targets": numbers(t)} | extra,
+        )
     x = torch.tensor([-200.0, 200.0, 0.0, 90.0], dtype=torch.float64, requires_grad=True)
     t = torch.tensor([1.0, 1.0, 0.5, 0.0], dtype=torch.float64)
-    out += loss_entry("bce, logits that overflow exp", F.binary_cross_entropy_with_logits(x, t), x,
-                      {".loss_of": '"bce"', ".targets": numbers(t)})
-    for kind, f in [("mse", F.mse_loss), ("bce", F.binary_cross_entropy_with_logits), ("mae", F.l1_loss)]:
-        x, t = quantized(3, 4), torch.tensor(rng.uniform(0, 1, (3, 4)).astype(np.float32), dtype=torch.float64)
-        out += loss_entry(kind + ", int8", f(x, t), x, {".loss_of": f'"{kind}"', ".targets": numbers(t)}, 0.125, -3)
+    out += loss_entry(
+        "bce, logits that overflow exp",
+        F.binary_cross_entropy_with_logits(x, t),
+        x,
+        {".loss_of": '"bce"', ".targets": numbers(t)},
+    )
+    for kind, f in [
+        ("mse", F.mse_loss),
+        ("bce", F.binary_cross_entropy_with_logits),
+        ("mae", F.l1_loss),
+    ]:
+        x, t = quantized(3, 4), torch.tensor(
+            rng.uniform(0, 1, (3, 4)).astype(np.float32), dtype=torch.float64
+        )
+        out += loss_entry(
+            kind + ", int8",
+            f(x, t),
+            x,
+            {".loss_of": f'"{kind}"', ".targets": numbers(t)},
+            0.125,
+            -3,
+        )
     (HERE / "losses.inc").write_text(out)
 
 
@@ -119,8 +183,13 @@ STEPS = 12
 def optimizers():
     rng = np.random.default_rng(5)
     start = [rng.normal(0, 1, s).astype(np.float32) for s in [(2, 3), (3,)]]
-    grads = [[rng.normal(0, 1 + k, (2, 3)).astype(np.float32), rng.normal(0, 0.5, (3,)).astype(np.float32)]
-             for k in range(STEPS)]
+    grads = [
+        [
+            rng.normal(0, 1 + k, (2, 3)).astype(np.float32),
+            rng.normal(0, 0.5, (3,)).astype(np.float32),
+        ]
+        for k in range(STEPS)
+    ]
 
     def run(make, schedule=None, clip=None):
         params = [torch.nn.Parameter(torch.tensor(s)) for s in start]
@@ -146,32 +215,52 @@ def optimizers():
         "momentum": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.9)),
         "momentum, decay": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.8, weight_decay=0.1)),
         "nesterov": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.9, nesterov=True)),
-        "nesterov, decay": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1)),
+        "nesterov, decay": dict(
+            make=lambda p: o.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1)
+        ),
         "adam": dict(make=lambda p: o.Adam(p, lr=0.02)),
-        "adam, decay": dict(make=lambda p: o.Adam(p, lr=0.02, betas=(0.8, 0.99), eps=1e-4, weight_decay=0.1)),
+        "adam, decay": dict(
+            make=lambda p: o.Adam(p, lr=0.02, betas=(0.8, 0.99), eps=1e-4, weight_decay=0.1)
+        ),
         "adamw": dict(make=lambda p: o.AdamW(p, lr=0.02)),
         "adamw, decay": dict(make=lambda p: o.AdamW(p, lr=0.02, weight_decay=0.3)),
         "rmsprop": dict(make=lambda p: o.RMSprop(p, lr=0.02)),
-        "rmsprop, momentum": dict(make=lambda p: o.RMSprop(p, lr=0.02, alpha=0.9, momentum=0.5, weight_decay=0.1)),
+        "rmsprop, momentum": dict(
+            make=lambda p: o.RMSprop(p, lr=0.02, alpha=0.9, momentum=0.5, weight_decay=0.1)
+        ),
         "clip norm": dict(make=sgd, clip=lambda p: u.clip_grad_norm_(p, 2.0)),
         "clip value": dict(make=sgd, clip=lambda p: u.clip_grad_value_(p, 0.4)),
-        "clip both": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.1),
-                          clip=lambda p: (u.clip_grad_value_(p, 1.0), u.clip_grad_norm_(p, 2.0))),
+        "clip both": dict(
+            make=lambda p: o.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.1),
+            clip=lambda p: (u.clip_grad_value_(p, 1.0), u.clip_grad_norm_(p, 2.0)),
+        ),
         "step": dict(make=sgd, schedule=lambda a: s.StepLR(a, 4, 0.3)),
         "cosine": dict(make=sgd, schedule=lambda a: s.CosineAnnealingLR(a, 12, eta_min=0.005)),
         "warm-up": dict(make=sgd, schedule=lambda a: s.LinearLR(a, 0.2, 1.0, 4)),
-        "warm-up times step": dict(make=sgd, schedule=lambda a: s.ChainedScheduler(
-            [s.LinearLR(a, 0.2, 1.0, 4), s.StepLR(a, 4, 0.3)])),
-        "warm-up then cosine": dict(make=sgd, schedule=lambda a: s.SequentialLR(
-            a, [s.LinearLR(a, 0.2, 1.0, 4), s.CosineAnnealingLR(a, 8)], [4])),
-        "groups": dict(make=lambda p: o.Adam([{"params": [p[0]], "lr": 0.01}, {"params": [p[1]], "lr": 0.1}])),
+        "warm-up times step": dict(
+            make=sgd,
+            schedule=lambda a: s.ChainedScheduler(
+                [s.LinearLR(a, 0.2, 1.0, 4), s.StepLR(a, 4, 0.3)]
+            ),
+        ),
+        "warm-up then cosine": dict(
+            make=sgd,
+            schedule=lambda a: s.SequentialLR(
+                a, [s.LinearLR(a, 0.2, 1.0, 4), s.CosineAnnealingLR(a, 8)], [4]
+            ),
+        ),
+        "groups": dict(
+            make=lambda p: o.Adam([{"params": [p[0]], "lr": 0.01}, {"params": [p[1]], "lr": 0.1}])
+        ),
     }
     out = HEAD
     out += f"constexpr int recorded_steps = {STEPS};\n"
-    out += f"const std::vector<float> recorded_start{numbers(np.concatenate([v.ravel() for v in start]))};\n"
+    first = np.concatenate([v.ravel() for v in start])
+    out += f"const std::vector<float> recorded_start{numbers(first)};\n"
     flat = np.concatenate([np.concatenate([v.ravel() for v in g]) for g in grads])
     out += f"const std::vector<float> recorded_grads{numbers(flat)};\n"
-    out += "// the weights after each step\nconst std::map<std::string, std::vector<float>> recorded_weights{\n"
+    out += "// the weights after each step\n"
+    out += "const std::map<std::string, std::vector<float>> recorded_weights{\n"
     for name, case in cases.items():
         out += f'{{"{name}",\n    {numbers(run(**case))}}},\n'
     (HERE / "optim.inc").write_text(out + "};\n")
