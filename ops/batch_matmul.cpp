@@ -3,6 +3,7 @@
 #include "ops/kernels/hybrid.h"
 #include "ops/kernels/product.h"
 #include "ops/linear.h"
+#include "ops/products.h"
 
 namespace hone::ops {
 namespace {
@@ -21,6 +22,7 @@ struct BatchMatmul {
   using Attributes = BatchMatmulOptions;
 
   struct Plan {
+    const Kernels* kernels = nullptr;
     std::int64_t m = 0, n = 0, k = 0;
     std::vector<std::int64_t> x_batch, y_batch;  // the matrices of each product, by position
     bool adj_x = false, adj_y = false;
@@ -96,7 +98,8 @@ struct BatchMatmul {
   static Plan prepare(const Attributes& a, const Call& call) {
     const TensorType &x = call.inputs[0], &y = call.inputs[1], &z = call.outputs[0];
     const std::size_t inner = x.shape.rank() - (a.adj_x ? 2 : 1);
-    Plan plan{.m = z.shape[z.shape.rank() - 2],
+    Plan plan{.kernels = &kernels(),
+              .m = z.shape[z.shape.rank() - 2],
               .n = z.shape.back(),
               .k = x.shape[inner],
               .x_batch = batches(x.shape, z.shape),
@@ -121,9 +124,9 @@ struct BatchMatmul {
     return plan;
   }
 
-  /// Hybrid: one row of op(x), as floats and as integers.
-  static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
-    if (!is_hybrid(call)) return 0;
+  /// Floats: a matrix transposed.  Hybrid: one row of op(x), as floats and as integers.
+  static std::size_t scratch_bytes(const Attributes& a, const Plan& plan, const Call& call) {
+    if (!is_hybrid(call)) return backward_scratch_bytes(a, plan, call);
     return static_cast<std::size_t>(plan.k) * (sizeof(float) + 1);
   }
 
@@ -141,11 +144,10 @@ struct BatchMatmul {
   }
 
   static void forward_float(const Plan& plan, const Forward& f) {
-    const auto z = f.output<float>(0);
-    std::fill(z.begin(), z.end(), 0.0f);
     for (std::size_t i = 0; i < plan.x_batch.size(); ++i) {
-      add_product(plan.m, plan.n, plan.k, plan.left(f.input<float>(0).data(), i),
-                  plan.right(f.input<float>(1).data(), i), plan.product(z.data(), i));
+      product(*plan.kernels, plan.m, plan.n, plan.k, plan.left(f.input<float>(0).data(), i),
+              plan.right(f.input<float>(1).data(), i), plan.product(f.output<float>(0).data(), i),
+              false, reinterpret_cast<float*>(f.scratch.data()));
     }
   }
 
@@ -203,20 +205,29 @@ struct BatchMatmul {
     }
   }
 
+  /// A matrix transposed, the largest of the three.
+  static std::size_t backward_scratch_bytes(const Attributes&, const Plan& plan, const Call&) {
+    const std::int64_t largest = std::max({plan.m * plan.k, plan.k * plan.n, plan.m * plan.n});
+    return static_cast<std::size_t>(largest) * sizeof(float);
+  }
+
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
     const float* gz = b.output_grad(0).data();
+    auto* scratch = reinterpret_cast<float*>(b.scratch.data());
     if (b.wants(0)) {
       float* gx = started_grad(b, 0).data();
       for (std::size_t i = 0; i < plan.x_batch.size(); ++i) {
-        add_product(plan.m, plan.k, plan.n, plan.product(gz, i),
-                    plan.right(b.saved_input(1).data(), i).transposed(), plan.left(gx, i));
+        product(*plan.kernels, plan.m, plan.k, plan.n, plan.product(gz, i),
+                plan.right(b.saved_input(1).data(), i).transposed(), plan.left(gx, i), true,
+                scratch);
       }
     }
     if (b.wants(1)) {
       float* gy = started_grad(b, 1).data();
       for (std::size_t i = 0; i < plan.x_batch.size(); ++i) {
-        add_product(plan.k, plan.n, plan.m, plan.left(b.saved_input(0).data(), i).transposed(),
-                    plan.product(gz, i), plan.right(gy, i));
+        product(*plan.kernels, plan.k, plan.n, plan.m,
+                plan.left(b.saved_input(0).data(), i).transposed(), plan.product(gz, i),
+                plan.right(gy, i), true, scratch);
       }
     }
   }

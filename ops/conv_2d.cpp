@@ -1,8 +1,8 @@
 #include <hone/functions.h>
 
+#include "ops/float_conv.h"
 #include "ops/kernels/direct_conv.h"
 #include "ops/kernels/hybrid.h"
-#include "ops/kernels/product.h"
 #include "ops/linear.h"
 #include "ops/window_options.h"
 
@@ -30,8 +30,8 @@ struct Conv2d {
     FloatRange range;
     bool symmetric = false;            // hybrid: images without a zero point
     std::vector<float> scales;         // hybrid: of the weights of each output
-    std::vector<float> packed;         // the weights, outputs innermost
-    std::vector<std::int16_t> narrow;  // the same for integers, less their zero point
+    FloatConv product;                 // of floats, and all gradients
+    std::vector<std::int16_t> narrow;  // integer weights, outputs innermost, less their zero point
   };
 
   static Attributes parse(const Options& options) {
@@ -73,12 +73,9 @@ struct Conv2d {
     const ConvShape& s = plan.shape;
     check_weights(call, s.out, 0);
     const TensorType& w = call.inputs[1];
-    const auto size = static_cast<std::size_t>(s.weights());
-    if (w.dtype == DType::float32) {
-      plan.packed.resize(size);
-      return plan;
-    }
-    plan.narrow.resize(size);
+    plan.product = FloatConv(s, w.dtype == DType::float32);
+    if (w.dtype == DType::float32) return plan;
+    plan.narrow.resize(static_cast<std::size_t>(s.weights()));
     if (is_hybrid(call)) {
       for (std::int64_t o = 0; o < s.out; ++o) {
         plan.scales.push_back(w.scale_at(static_cast<std::size_t>(o)));
@@ -101,7 +98,7 @@ struct Conv2d {
   static void refresh(const Attributes&, Plan& plan, const Forward& f) {
     switch (f.type_in(1).dtype) {
       case DType::float32:
-        return pack_conv_weights(plan.shape, f.input<float>(1).data(), 0, plan.packed.data());
+        return plan.product.refresh(f.input<float>(1).data());
       case DType::uint8:
         return pack_conv_weights(plan.shape, f.input<std::uint8_t>(1).data(),
                                  f.type_in(1).zero_point, plan.narrow.data());
@@ -114,7 +111,7 @@ struct Conv2d {
   template <class T>
   static void forward(const Attributes& a, const Plan& plan, const Forward& f) {
     if constexpr (std::same_as<T, float>) {
-      plan.packed.empty() ? forward_hybrid(plan, f) : forward_float(plan, f);
+      plan.narrow.empty() ? forward_float(plan, f) : forward_hybrid(plan, f);
     } else if constexpr (std::same_as<T, std::int16_t>) {
       a.int32_sums ? forward_integer<T, std::uint32_t>(plan, f)
                    : forward_integer<T, std::int64_t>(plan, f);
@@ -124,17 +121,9 @@ struct Conv2d {
   }
 
   static void forward_float(const Plan& plan, const Forward& f) {
-    const auto b = f.input<float>(2);
-    float* y = f.output<float>(0).data();
-    direct_conv<float>(
-        plan.shape, f.input<float>(0).data(), 0, plan.packed.data(),
-        [&](std::int64_t pixel, std::int64_t o, const float* sums, std::int64_t count) {
-          float* to = y + pixel * plan.shape.out + o;
-          const float* start = b.empty() ? nullptr : b.data() + o;
-          for (std::int64_t j = 0; j < count; ++j) {
-            to[j] = plan.range(sums[j] + (start ? start[j] : 0.0f));
-          }
-        });
+    plan.product.forward(f.input<float>(0).data(), f.input<float>(1).data(),
+                         f.has(2) ? f.input<float>(2).data() : nullptr, plan.range.low,
+                         plan.range.high, f.output<float>(0).data());
   }
 
   template <class T, class Sum>
@@ -175,18 +164,20 @@ struct Conv2d {
     }
   }
 
+  static std::size_t backward_scratch_bytes(const Attributes&, const Plan& plan, const Call&) {
+    return plan.product.weight_scratch() * sizeof(float);
+  }
+
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
-    const ConvShape& s = plan.shape;
     const float* gy = b.output_grad(0).data();
     if (b.wants(0)) {
-      conv_input_grad(s, gy, b.saved_input(1).data(), started_grad(b, 0).data());
+      plan.product.input_grad(gy, b.saved_input(1).data(), b.input_grad(0).data(), b.adds(0));
     }
     if (b.wants(1)) {
-      conv_weight_grad(s, gy, b.saved_input(0).data(), started_grad(b, 1).data());
+      plan.product.weight_grad(gy, b.saved_input(0).data(), b.input_grad(1).data(), b.adds(1),
+                               reinterpret_cast<float*>(b.scratch.data()));
     }
-    if (b.wants(2)) {
-      add_column_sums(s.batch * s.window.outputs(), s.out, gy, started_grad(b, 2).data());
-    }
+    if (b.wants(2)) plan.product.bias_grad(gy, b.input_grad(2).data(), b.adds(2));
   }
 };
 

@@ -2,8 +2,8 @@
 
 #include "ops/kernels/direct_depthwise.h"
 #include "ops/kernels/hybrid.h"
-#include "ops/kernels/product.h"
 #include "ops/linear.h"
+#include "ops/products.h"
 #include "ops/window_options.h"
 
 namespace hone::ops {
@@ -23,6 +23,7 @@ struct DepthwiseConv2d {
   using Attributes = ConvOptions;
 
   struct Plan {
+    const Kernels* kernels = nullptr;
     DepthwiseShape shape;
     Requantize requantize;
     FloatRange range;
@@ -61,7 +62,8 @@ struct DepthwiseConv2d {
   }
 
   static Plan prepare(const Attributes& a, const Call& call) {
-    Plan plan{.shape = shape(a, call), .range = FloatRange::of(a.activation)};
+    Plan plan{
+        .kernels = &kernels(), .shape = shape(a, call), .range = FloatRange::of(a.activation)};
     const std::int64_t outputs = plan.shape.out();
     check_weights(call, outputs, 3);
     const TensorType& w = call.inputs[1];
@@ -94,18 +96,65 @@ struct DepthwiseConv2d {
     }
   }
 
+  /// All channels of one image.
+  static Depthwise image_of(const DepthwiseShape& s) {
+    const WindowAxis &y = s.window.y, &x = s.window.x;
+    Depthwise d;
+    d.shape = {.h = y.input,
+               .w = x.input,
+               .c = s.in,
+               .oh = y.output,
+               .ow = x.output,
+               .o = s.out(),
+               .kh = y.size,
+               .kw = x.size,
+               .stride_h = y.stride,
+               .stride_w = x.stride,
+               .dilation_h = y.dilation,
+               .dilation_w = x.dilation,
+               .pad_top = y.before,
+               .pad_left = x.before,
+               .x_pixel = s.in,
+               .y_pixel = s.out()};
+    d.last_channel = s.in;
+    return d;
+  }
+
+  // Channels of a block for one thread: whole cache lines.
+  static constexpr std::int64_t channel_block = 16;
+
+  /// Calls body(image, first channel, last channel) on all threads.
+  template <class F>
+  static void split(const DepthwiseShape& s, F&& body) {
+    const std::int64_t blocks = (s.in + channel_block - 1) / channel_block;
+    const double work = 2.0 * channel_block *
+                        static_cast<double>(s.multiplier * s.window.outputs() * s.window.taps());
+    in_blocks(s.batch * blocks, 1, work, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t at = first; at < last;) {
+        const std::int64_t n = at / blocks, end = std::min(last, (n + 1) * blocks);
+        body(n, (at - n * blocks) * channel_block,
+             std::min(s.in, (end - n * blocks) * channel_block));
+        at = end;
+      }
+    });
+  }
+
   static void forward_float(const Plan& plan, const Forward& f) {
-    const auto b = f.input<float>(2);
+    const DepthwiseShape& s = plan.shape;
+    Depthwise image = image_of(s);
+    image.last_row = image.shape.oh;
+    image.w = f.input<float>(1).data();
+    image.bias = f.has(2) ? f.input<float>(2).data() : nullptr;
+    image.lo = plan.range.low, image.hi = plan.range.high;
+    const float* x = f.input<float>(0).data();
     float* y = f.output<float>(0).data();
-    direct_depthwise<float>(
-        plan.shape, f.input<float>(0).data(), 0, f.input<float>(1).data(), 0,
-        [&](std::int64_t pixel, std::int64_t o, const float* sums, std::int64_t count) {
-          float* to = y + pixel * plan.shape.out() + o;
-          const float* start = b.empty() ? nullptr : b.data() + o;
-          for (std::int64_t j = 0; j < count; ++j) {
-            to[j] = plan.range(sums[j] + (start ? start[j] : 0.0f));
-          }
-        });
+    split(s, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+      Depthwise part = image;
+      part.first_channel = first, part.last_channel = last;
+      part.x = x + n * s.window.inputs() * s.in;
+      part.out = y + n * s.window.outputs() * s.out();
+      plan.kernels->depthwise(part);
+    });
   }
 
   template <class T, class W, class Sum>
@@ -149,15 +198,49 @@ struct DepthwiseConv2d {
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
     const DepthwiseShape& s = plan.shape;
     const float* gy = b.output_grad(0).data();
-    if (b.wants(0)) {
-      depthwise_input_grad(s, gy, b.saved_input(1).data(), started_grad(b, 0).data());
-    }
-    if (b.wants(1)) {
-      depthwise_weight_grad(s, gy, b.saved_input(0).data(), started_grad(b, 1).data());
-    }
+    if (b.wants(0)) input_grad(plan, b, gy);
+    if (b.wants(1)) weight_grad(plan, b, gy);
     if (b.wants(2)) {
-      add_column_sums(s.batch * s.window.outputs(), s.out(), gy, started_grad(b, 2).data());
+      column_sums(*plan.kernels, s.batch * s.window.outputs(), s.out(), gy, b.input_grad(2).data(),
+                  b.adds(2));
     }
+  }
+
+  static void input_grad(const Plan& plan, const Backward& b, const float* gy) {
+    const DepthwiseShape& s = plan.shape;
+    const float* w = b.saved_input(1).data();
+    float* gx = b.input_grad(0).data();
+    if (b.adds(0)) return depthwise_input_grad(s, gy, w, gx);  // images that are parameters: rare
+    Depthwise image = image_of(s);
+    image.last_row = image.shape.h;
+    image.w = w;
+    split(s, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+      Depthwise part = image;
+      part.first_channel = first, part.last_channel = last;
+      part.gy = gy + n * s.window.outputs() * s.out();
+      part.out = gx + n * s.window.inputs() * s.in;
+      plan.kernels->depthwise_input(part);
+    });
+  }
+
+  static void weight_grad(const Plan& plan, const Backward& b, const float* gy) {
+    const DepthwiseShape& s = plan.shape;
+    const float* x = b.saved_input(0).data();
+    const std::span<float> gw = started_grad(b, 1);
+    // one image's channels in shares of a thread, the images of a channel one after the other
+    DepthwiseShape channels = s;
+    channels.batch = 1;
+    split(channels, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+      Depthwise part = image_of(s);
+      part.first_channel = first, part.last_channel = last;
+      part.out = gw.data();
+      part.accumulate = true;
+      for (std::int64_t n = 0; n < s.batch; ++n) {
+        part.x = x + n * s.window.inputs() * s.in;
+        part.gy = gy + n * s.window.outputs() * s.out();
+        plan.kernels->depthwise_weights(part);
+      }
+    });
   }
 };
 

@@ -3,6 +3,7 @@
 #include "ops/kernels/hybrid.h"
 #include "ops/kernels/product.h"
 #include "ops/linear.h"
+#include "ops/products.h"
 
 namespace hone::ops {
 namespace {
@@ -16,7 +17,7 @@ struct FullyConnected {
   static constexpr Arity arity{2, 3};
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
   static constexpr Saves saves{Slots::of({0, 1}), {}, true};
-  static constexpr Slots weights = Slots::of({1}), bias = Slots::of({2});
+  static constexpr Slots packs = Slots::of({1}), weights = Slots::of({1}), bias = Slots::of({2});
   static constexpr bool accumulates = true;
 
   struct Attributes : FullyConnectedOptions {
@@ -24,10 +25,12 @@ struct FullyConnected {
   };
 
   struct Plan {
+    const Kernels* kernels = nullptr;
     std::int64_t rows = 0, in = 0, out = 0;
     FloatRange range;
     std::int32_t low = 0, high = 0;
     std::vector<double> factors;  // sx * sw / sy: the reference rounds acc * factor in double
+    std::vector<float> packed;    // the weights transposed, where many rows meet them
     std::vector<float> scales;    // hybrid: of the weights of each output
   };
 
@@ -61,11 +64,17 @@ struct FullyConnected {
 
   static Plan prepare(const Attributes& a, const Call& call) {
     const TensorType &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
-    Plan plan{.in = w.shape[1], .out = w.shape[0], .range = FloatRange::of(a.activation)};
+    Plan plan{.kernels = &kernels(),
+              .in = w.shape[1],
+              .out = w.shape[0],
+              .range = FloatRange::of(a.activation)};
     plan.rows = static_cast<std::int64_t>(x.numel()) / plan.in;
     check_weights(call, plan.out, 0);
     if (x.dtype == DType::float32) {
-      if (!is_hybrid(call)) return plan;
+      if (!is_hybrid(call)) {
+        if (!prefers_dot(plan.rows, plan.in)) plan.packed.resize(w.numel());
+        return plan;
+      }
       for (std::int64_t o = 0; o < plan.out; ++o) {
         plan.scales.push_back(w.scale_at(static_cast<std::size_t>(o)));
       }
@@ -98,15 +107,46 @@ struct FullyConnected {
     }
   }
 
+  static void refresh(const Attributes&, Plan& plan, const Forward& f) {
+    if (plan.packed.empty()) return;
+    plan.kernels->transpose({.rows = plan.out,
+                             .columns = plan.in,
+                             .from = f.input<float>(1).data(),
+                             .from_row = plan.in,
+                             .to = plan.packed.data(),
+                             .to_row = plan.out});
+  }
+
   static void forward_float(const Plan& plan, const Forward& f) {
-    const float *x = f.input<float>(0).data(), *w = f.input<float>(1).data();
-    const auto b = f.input<float>(2);
+    const float* x = f.input<float>(0).data();
+    const float* b = f.has(2) ? f.input<float>(2).data() : nullptr;
     float* y = f.output<float>(0).data();
-    for (std::int64_t r = 0; r < plan.rows; ++r) {
-      for (std::int64_t o = 0; o < plan.out; ++o) {
-        const float sum = dot(x + r * plan.in, w + o * plan.in, plan.in);
-        y[r * plan.out + o] = plan.range(sum + (b.empty() ? 0.0f : b[static_cast<std::size_t>(o)]));
-      }
+    if (plan.packed.empty()) {
+      run(*plan.kernels, Dot{.m = plan.rows,
+                             .n = plan.out,
+                             .k = plan.in,
+                             .a = x,
+                             .a_row = plan.in,
+                             .b = f.input<float>(1).data(),
+                             .b_row = plan.in,
+                             .c = y,
+                             .c_row = plan.out,
+                             .bias = b,
+                             .lo = plan.range.low,
+                             .hi = plan.range.high});
+    } else {
+      run(*plan.kernels, Gemm{.m = plan.rows,
+                              .n = plan.out,
+                              .k = plan.in,
+                              .a = x,
+                              .a_row = plan.in,
+                              .b = plan.packed.data(),
+                              .b_row = plan.out,
+                              .c = y,
+                              .c_row = plan.out,
+                              .bias = b,
+                              .lo = plan.range.low,
+                              .hi = plan.range.high});
     }
   }
 
@@ -150,16 +190,34 @@ struct FullyConnected {
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
     const std::int64_t rows = plan.rows, in = plan.in, out = plan.out;
     const float* gy = b.output_grad(0).data();
-    const MatrixView<const float> g{gy, out, 1};
     if (b.wants(0)) {
-      add_product(rows, in, out, g, {b.saved_input(1).data(), in, 1},
-                  {started_grad(b, 0).data(), in, 1});
+      run(*plan.kernels, Gemm{.m = rows,
+                              .n = in,
+                              .k = out,
+                              .a = gy,
+                              .a_row = out,
+                              .b = b.saved_input(1).data(),
+                              .b_row = in,
+                              .c = b.input_grad(0).data(),
+                              .c_row = in,
+                              .accumulate = b.adds(0)});
     }
     if (b.wants(1)) {
-      add_product(out, in, rows, g.transposed(), {b.saved_input(0).data(), in, 1},
-                  {started_grad(b, 1).data(), in, 1});
+      run(*plan.kernels, Gemm{.m = out,
+                              .n = in,
+                              .k = rows,
+                              .a = gy,
+                              .a_row = 1,
+                              .a_col = out,
+                              .b = b.saved_input(0).data(),
+                              .b_row = in,
+                              .c = b.input_grad(1).data(),
+                              .c_row = in,
+                              .accumulate = b.adds(1)});
     }
-    if (b.wants(2)) add_column_sums(rows, out, gy, started_grad(b, 2).data());
+    if (b.wants(2)) {
+      column_sums(*plan.kernels, rows, out, gy, b.input_grad(2).data(), b.adds(2));
+    }
   }
 };
 

@@ -1,0 +1,51 @@
+#pragma once
+/// A float convolution of a batch and its gradients on the kernels of this machine.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ops/kernels/direct_conv.h"
+#include "ops/kernels/kernels.h"
+
+namespace hone::ops {
+
+/// What a call shape needs once: tables of offsets, and the weights with the outputs innermost.
+/// Layouts as in ConvShape.  Convolutions whose offsets do not fit 32 bits run as plain loops.
+class FloatConv {
+ public:
+  FloatConv() = default;
+  /// `packs`: the weights are floats, forward() will be called.
+  /// Throws Error (unsupported): see kernels().
+  FloatConv(const ConvShape& shape, bool packs);
+
+  void refresh(const float* w) noexcept;
+
+  /// y = clamp(b + x * w); b may be null.  `w` in its natural layout.
+  void forward(const float* x, const float* w, const float* b, float low, float high,
+               float* y) const noexcept;
+  /// gx = (or +=) the gradient of the images.
+  void input_grad(const float* gy, const float* w, float* gx, bool add) const noexcept;
+  /// gw = (or +=) the gradient of the weights; scratch: weight_scratch() floats.
+  void weight_grad(const float* gy, const float* x, float* gw, bool add,
+                   float* scratch) const noexcept;
+  void bias_grad(const float* gy, float* gb, bool add) const noexcept;
+  std::size_t weight_scratch() const noexcept;
+
+ private:
+  std::int64_t pixels() const noexcept { return shape_.batch * shape_.window.outputs(); }
+  bool gathers_weights() const noexcept { return group_.c >= 4; }
+  void weight_grad_of_image(const float* gy, const float* x, float* gw, bool add,
+                            float* scratch) const noexcept;
+
+  const Kernels* kernels_ = nullptr;
+  ConvShape shape_;
+  Conv group_;              // one group of one image
+  bool pointwise_ = false;  // a product of matrices: 1 x 1, stride 1, one group
+  bool fits_ = true;
+  std::int64_t patch_ = 0;  // weights of one output
+  std::vector<std::int32_t> forward_table_, backward_table_;
+  std::vector<float> packed_;  // (groups, patch, outputs of a group)
+};
+
+}  // namespace hone::ops
