@@ -32,11 +32,12 @@ struct Class {
   HONE_INLINE const int32_t* end() const { return tile(tiles); }
 };
 
-/// The first M rows of a tile by N vectors of columns.
-template <int L, int M, int N, bool Cut>
+/// A tile by N vectors of columns; rows past the last pixel repeat it.
+template <int L, int N, bool Cut>
 HONE_NOINLINE void gather_tile(const GatherProduct& g, const Class& in, const int32_t* offsets,
                                ptrdiff_t column, ptrdiff_t rest) {
   using V = Floats<L>;
+  constexpr int M = tile_rows;
   const Row<L, N, Cut> row{part<L>(Cut ? rest : 1)};
   V sum[M][N];
   HONE_UNROLL
@@ -75,32 +76,14 @@ HONE_NOINLINE void gather_tile(const GatherProduct& g, const Class& in, const in
   }
 }
 
-template <int L, int N, bool Cut>
-struct LastGathered {
-  const GatherProduct& g;
-  const Class& in;
-  const int32_t* offsets;
-  ptrdiff_t column, rest;
-
-  template <int M>
-  HONE_INLINE void rows() const {
-    gather_tile<L, M, N, Cut>(g, in, offsets, column, rest);
-  }
-};
-
 struct GatherTile {
   const GatherProduct& g;
   const Class& in;
   const int32_t* offsets;
-  ptrdiff_t rows;
 
   template <int L, int N, bool Cut>
   HONE_INLINE void panel(ptrdiff_t column, ptrdiff_t rest) const {
-    if (rows >= tile_rows) {
-      gather_tile<L, tile_rows, N, Cut>(g, in, offsets, column, rest);
-    } else {
-      with_rows(rows, LastGathered<L, N, Cut>{g, in, offsets, column, rest});
-    }
+    gather_tile<L, N, Cut>(g, in, offsets, column, rest);
   }
 };
 
@@ -159,12 +142,12 @@ struct WeightBlock {
     ptrdiff_t channel, column, rest;
 
     template <int M>
-    HONE_INLINE void rows() const {
+    HONE_INLINE void rows(ptrdiff_t row) const {
       const GatherWeights& g = block.g;
-      weight_tile<L, M, N, Cut>(g, block.offsets, block.stride, g.x + channel,
+      weight_tile<L, M, N, Cut>(g, block.offsets, block.stride, g.x + channel + row,
                                 g.gy + block.first * g.gy_pixel + column,
-                                g.gw + (block.tap * g.c + channel) * g.o + column, block.pixels,
-                                g.accumulate || block.first > 0, rest);
+                                g.gw + (block.tap * g.c + channel + row) * g.o + column,
+                                block.pixels, g.accumulate || block.first > 0, rest);
     }
   };
 
@@ -172,9 +155,9 @@ struct WeightBlock {
   HONE_INLINE void panel(ptrdiff_t column, ptrdiff_t rest) const {
     ptrdiff_t channel = 0;
     for (; channel + tile_rows <= g.c; channel += tile_rows) {
-      Channels<L, N, Cut>{*this, channel, column, rest}.template rows<tile_rows>();
+      Channels<L, N, Cut>{*this, channel, column, rest}.template rows<tile_rows>(0);
     }
-    with_rows(g.c - channel, Channels<L, N, Cut>{*this, channel, column, rest});
+    for_last_rows(g.c - channel, Channels<L, N, Cut>{*this, channel, column, rest});
   }
 };
 
@@ -200,7 +183,7 @@ void gather_product(const GatherProduct& g) noexcept {
     const ptrdiff_t begin = g.first_tile > before ? g.first_tile - before : 0;
     const ptrdiff_t end = g.last_tile - before < in.tiles ? g.last_tile - before : in.tiles;
     for (ptrdiff_t t = begin; t < end; ++t) {
-      for_panels(g.n, GatherTile{g, in, in.tile(t), in.pixels - t * tile_rows});
+      for_panels(g.n, GatherTile{g, in, in.tile(t)});
     }
     before += in.tiles;
     at = in.end();

@@ -74,8 +74,8 @@ struct LastRows {
   ptrdiff_t rest, first;
 
   template <int M>
-  HONE_INLINE void rows() const {
-    panel_rows<L, M, N, Cut>(g, clamps, rest, first, 1);
+  HONE_INLINE void rows(ptrdiff_t row) const {
+    panel_rows<L, M, N, Cut>(g, clamps, rest, first + row, 1);
   }
 };
 
@@ -91,7 +91,7 @@ struct Product {
     if (p.bias) p.bias += column;
     const ptrdiff_t tiles = g.m / tile_rows;
     if (tiles) panel_rows<L, tile_rows, N, Cut>(p, clamps, rest, 0, tiles);
-    with_rows(g.m % tile_rows, LastRows<L, N, Cut>{p, clamps, rest, tiles * tile_rows});
+    for_last_rows(g.m % tile_rows, LastRows<L, N, Cut>{p, clamps, rest, tiles * tile_rows});
   }
 };
 

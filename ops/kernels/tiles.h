@@ -59,16 +59,14 @@ HONE_INLINE void for_panels(ptrdiff_t n, const Work& work) {
   }
 }
 
-/// work.rows<M>() for the m < tile_rows rows that do not fill a tile.
-template <int M = tile_rows - 1, class Work>
-HONE_INLINE void with_rows(ptrdiff_t m, const Work& work) {
-  if constexpr (M > 0) {
-    if (m == M) {
-      work.template rows<M>();
-    } else {
-      with_rows<M - 1>(m, work);
-    }
-  }
+/// Covers the m < tile_rows rows that do not fill a tile: work.rows<M>(first) for M = 4, 2, 1 as
+/// often as each fits.  Fewer sizes than tile_rows - 1 keep the compiled code small.
+template <class Work>
+HONE_INLINE void for_last_rows(ptrdiff_t m, const Work& work) {
+  ptrdiff_t first = 0;
+  if (m & 4) work.template rows<4>(first), first += 4;
+  if (m & 2) work.template rows<2>(first), first += 2;
+  if (m & 1) work.template rows<1>(first);
 }
 
 /// N vectors of L lanes in memory, of which the last one counts only `rest` lanes if Cut.
