@@ -89,16 +89,39 @@ struct Quantize {
     };
     if constexpr (std::same_as<T, float>) {
       for (std::size_t i = 0, c = 0; i < x.size(); c = c + 1 == plan.channels ? 0 : c + 1) {
-        const float scale = to.scale_at(c);
-        const std::int64_t zero = to.axis_zero_points ? (*to.axis_zero_points)[c] : to.zero_point;
-        const std::size_t end = to.per_axis() ? i + plan.inner : x.size();
-        // a division: a product with 1 / scale rounds otherwise
-        for (; i < end; ++i) y[i] = clamped(zero + round_to_int32(double{x[i] / scale}));
+        const std::int32_t zero = to.axis_zero_points ? (*to.axis_zero_points)[c] : to.zero_point;
+        const std::size_t n = to.per_axis() ? plan.inner : x.size();
+        round_run(plan, to.scale_at(c), zero, x.subspan(i, n), y.subspan(i, n));
+        i += n;
       }
     } else {
       const std::int64_t zx = f.type_in(0).zero_point, zy = to.zero_point;
       for (std::size_t i = 0; i < x.size(); ++i) {
         y[i] = clamped(zy + plan.factor(saturate<std::int32_t>(x[i] - zx)));
+      }
+    }
+  }
+
+  /// One scale, floats.  A division: a product with 1 / scale would round otherwise.
+  template <class Y>
+  static void round_run(const Plan& plan, float scale, std::int32_t zero, std::span<const float> x,
+                        std::span<Y> y) {
+    if constexpr (sizeof(Y) == 4) {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        y[i] = saturate<Y>(std::int64_t{zero} + round_to_int32(double{x[i] / scale}));
+      }
+    } else {
+      // Without a branch or a call.  Clamping first keeps to floats that are exact; the largest
+      // float below 1/2 rounds halves away from zero and nothing else.
+      const float low = static_cast<float>(plan.low - zero);
+      const float high = static_cast<float>(plan.high - zero);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        float v = x[i] / scale;
+        v = v == v ? v : 0.0f;
+        v = v > low ? v : low;
+        v = v < high ? v : high;
+        const float half = v < 0 ? -0.49999997f : 0.49999997f;
+        y[i] = static_cast<Y>(zero + static_cast<std::int32_t>(v + half));
       }
     }
   }
