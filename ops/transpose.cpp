@@ -1,5 +1,6 @@
 #include <hone/functions.h>
 
+#include "ops/kernels/kernels.h"
 #include "ops/moves.h"
 #include "ops/op.h"
 
@@ -58,6 +59,7 @@ struct Transpose {
     const Shape& y = call.outputs[0].shape;
     const auto from = strides_of(call.inputs[0].shape), to = strides_of(y);
     Plan plan;
+    plan.copy.transpose = kernels().transpose;
     for (std::size_t i = 0; i < axes.size(); ++i) plan.copy.add(y[i], from[axes[i]], to[i]);
     return plan;
   }

@@ -38,6 +38,23 @@ void copy_plane(const Loop& outer, const Loop& inner, const std::byte* from,
   }
 }
 
+/// Two loops over 4-byte elements of which each runs on at one side: rows become columns.
+bool transposes(const StridedCopy& c, const Loop& outer, const Loop& inner) noexcept {
+  return c.transpose && ((outer.from == 1 && inner.to == 1) || (outer.to == 1 && inner.from == 1));
+}
+
+void transpose_plane(const StridedCopy& c, const Loop& outer, const Loop& inner,
+                     const std::byte* from, std::byte* to) noexcept {
+  const bool inner_rows = outer.from == 1;
+  const Loop &rows = inner_rows ? inner : outer, &columns = inner_rows ? outer : inner;
+  c.transpose({.rows = rows.count,
+               .columns = columns.count,
+               .from = reinterpret_cast<const float*>(from),
+               .from_row = rows.from,
+               .to = reinterpret_cast<float*>(to),
+               .to_row = columns.to});
+}
+
 template <std::size_t Size>
 void copy_all(const StridedCopy& c, const std::byte* from, std::byte* to) noexcept {
   constexpr auto size = static_cast<std::int64_t>(Size);
@@ -50,8 +67,13 @@ void copy_all(const StridedCopy& c, const std::byte* from, std::byte* to) noexce
   const Loop& middle = n > 1 ? c.loops[n - 2] : once;
   const std::size_t outer_loops = n > 2 ? n - 2 : 0;
   std::array<std::int64_t, StridedCopy::max_loops> at{};
+  const bool planes = Size == sizeof(float) && transposes(c, middle, inner);
   for (;;) {
-    copy_plane<Size>(middle, inner, from, to);
+    if (planes) {
+      transpose_plane(c, middle, inner, from, to);
+    } else {
+      copy_plane<Size>(middle, inner, from, to);
+    }
     std::size_t k = outer_loops;
     for (; k > 0; --k) {  // an odometer: the innermost of the outer loops turns fastest
       const Loop& loop = c.loops[k - 1];

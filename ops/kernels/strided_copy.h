@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/kernels/table.h"
+
 namespace hone {
 
 /// For every index (i0, i1, ...) below the counts: element source + sum of i * from of one array
@@ -24,6 +26,8 @@ struct StridedCopy {
   std::array<Loop, max_loops> loops{};  // outermost first
   std::size_t loop_count = 0;
   std::int64_t source = 0, target = 0;
+  /// Of kernels(), for rows that become columns; null: a plain loop.
+  void (*transpose)(const Transpose&) noexcept = nullptr;
 
   /// Adds an innermost loop; one that runs on from the loop around it becomes part of that.  No
   /// more than 8 may remain.
