@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 
 namespace hone {
 namespace {
@@ -131,6 +130,12 @@ void Variable::clear_grad() noexcept {
 const std::shared_ptr<FunctionNode>& Variable::creator() const noexcept {
   static const std::shared_ptr<FunctionNode> none;
   return node_ ? node_->creator : none;
+}
+
+Variable logits(const Variable& y) {
+  const auto& creator = y.creator();
+  if (!creator || !creator->loss_input) return y;
+  return Variable(creator->loss_input, creator->inputs[0]);
 }
 
 void Variable::replace_data(Tensor data) {

@@ -1,0 +1,51 @@
+#pragma once
+/// Runs a graph, operator after operator, through autograd.
+
+#include <optional>
+
+#include "src/model/graph.h"
+
+namespace hone::model {
+
+class Executor {
+ public:
+  Executor(Graph& graph, const ModelOptions& options);
+
+  /// What feeds each constant tensor now: the constant, or a leaf.  `changed` after leaves came or went.
+  void bind(std::int32_t tensor, const Parameter* parameter);
+  void bind(std::int32_t tensor, Variable leaf);
+  void unbind_all();
+  void bindings_changed() { settled_ = false; }  ///< after Node::own
+
+  enum class Part { whole, frozen, live };
+  /// The tensors `wanted`, computed from the graph's inputs (whole, frozen) or from values at the cut (live).
+  std::vector<Variable> run(Part part, std::span<const std::int32_t> given,
+                            std::span<const Variable> values, std::span<const std::int32_t> wanted,
+                            std::int64_t factor);
+
+  const std::vector<std::int32_t>& cut();  ///< tensors that cross from frozen to live operators
+  std::size_t live_bytes();  ///< of the outputs of live operators, at the file's shapes
+  std::vector<Tensor> kept;  ///< values of the last run, where keep is set
+  bool keep = false;
+
+ private:
+  void settle();  // which operators are live, where values die, what folds; after bindings changed
+  Variable value(std::size_t node, std::size_t slot) const;
+  void call(std::size_t n, std::int64_t factor);
+  Variable widened_shape(const Node& node, std::int64_t factor) const;
+  void check_batch(const Node& node, std::span<const Variable> results, std::int64_t factor);
+
+  Graph& graph_;
+  const ModelOptions& options_;
+  std::vector<Variable> leaves_;              // by tensor
+  std::vector<const Parameter*> parameters_;  // by tensor
+  std::vector<Variable> folded_;              // by tensor: computed from constants only
+  std::vector<bool> live_, foldable_;         // by node
+  std::vector<std::size_t> last_use_;         // by tensor
+  std::vector<std::int32_t> cut_;
+  std::vector<Variable> env_;  // by tensor, during a run
+  std::vector<bool> batched_;  // by tensor, during a run
+  bool settled_ = false;
+};
+
+}  // namespace hone::model

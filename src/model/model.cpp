@@ -1,0 +1,254 @@
+#include <hone/model.h>
+
+#include <algorithm>
+#include <array>
+
+#include "src/model/state.h"
+
+namespace hone {
+namespace model {
+
+State::State(file::ModelFile loaded, const ModelOptions& chosen)
+    : file(std::move(loaded)),
+      options(chosen),
+      graph(build(file, options)),
+      executor(graph, options),
+      weights(weights_of(graph)) {
+  const std::vector<std::string> why = why_not_trainable(graph);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    Operator op;
+    op.index_ = i;
+    op.type_ = node.type;
+    if (!node.outputs.empty()) op.label_ = file.tensor(0, node.outputs[0]).name;
+    op.why_not_ = why[i];
+    op.inputs = node.inputs;
+    op.outputs = node.outputs;
+    operators.push_back(std::move(op));
+  }
+  for (const file::Signature& from : file.signatures) {
+    Signature s{from.key, {}, {}};
+    for (const auto& [name, tensor] : from.inputs) s.inputs.emplace_back(name, tensor);
+    for (const auto& [name, tensor] : from.outputs) s.outputs.emplace_back(name, tensor);
+    signatures.push_back(std::move(s));
+  }
+}
+
+std::int32_t State::logits_tensor() const {
+  std::int32_t t = graph.outputs.at(0);
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (node.op == nullptr || node.outputs.size() != 1 || node.outputs[0] != t) continue;
+    if (node.op->normalizes) return node.inputs[0];
+    // a change of representation after it: the output of an integer model as float, or the other way round
+    if (node.type != "DEQUANTIZE" && node.type != "QUANTIZE") break;
+    t = node.inputs[0];
+  }
+  return graph.outputs[0];
+}
+
+namespace {
+
+std::unique_ptr<State> opened(file::ModelFile file, const ModelOptions& options) {
+  return std::make_unique<State>(std::move(file), options);
+}
+
+ModelTensor described(const State& state, std::int32_t t) {
+  const file::TensorInfo& info = state.file.tensor(0, t);
+  return {t,
+          info.name,
+          info.type,
+          info.constant,
+          {info.shape_signature.begin(), info.shape_signature.end()}};
+}
+
+std::vector<ModelTensor> described(const State& state, std::span<const std::int32_t> tensors) {
+  std::vector<ModelTensor> list;
+  for (const std::int32_t t : tensors) list.push_back(described(state, t));
+  return list;
+}
+
+file::Limits limits(const ModelOptions& options) {
+  file::Limits l;
+  l.activation_bytes = options.max_activation_bytes;
+  return l;
+}
+
+}  // namespace
+}  // namespace model
+
+Model::Model(std::unique_ptr<model::State> state) : state_(std::move(state)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+Model Model::load(const std::string& path, const ModelOptions& options) {
+  return Model(model::opened(file::load_file(path, model::limits(options)), options));
+}
+
+Model Model::load(std::span<const std::byte> bytes, const ModelOptions& options) {
+  return Model(model::opened(file::load_bytes(bytes, model::limits(options)), options));
+}
+
+std::string Model::kind() const {
+  bool float_io = false, half = false, integer = false;
+  DType activation = DType::none;
+  for (const model::Weight& w : state_->weights) {
+    const Tensor& value = state_->graph.constants[static_cast<std::size_t>(w.tensor)];
+    if (w.bias) continue;
+    half |= value.dtype() == DType::float16;
+    integer |= value.type().quantized();
+    const std::int32_t x = state_->graph.nodes[w.node].inputs[w.slot == 0 ? 1 : 0];
+    if (x < 0) continue;
+    const TensorType& type = state_->file.tensor(0, x).type;
+    float_io |= value.type().quantized() && type.dtype == DType::float32 && w.feeds == w.node;
+    if (type.quantized()) activation = type.dtype;
+  }
+  if (activation == DType::int16) return "int16x8";
+  if (activation != DType::none) return std::string(name(activation));
+  if (integer && float_io) return "dynamic-range";
+  return half ? "float16" : "float32";
+}
+
+std::span<const Operator> Model::operators() const noexcept { return state_->operators; }
+std::span<const Signature> Model::signatures() const noexcept { return state_->signatures; }
+std::size_t Model::file_bytes() const noexcept { return state_->file.bytes.size(); }
+std::vector<ModelTensor> Model::inputs() const {
+  return model::described(*state_, state_->graph.inputs);
+}
+std::vector<ModelTensor> Model::outputs() const {
+  return model::described(*state_, state_->graph.outputs);
+}
+
+std::vector<ModelTensor> Model::tensors() const {
+  std::vector<ModelTensor> list;
+  for (std::size_t t = 0; t < state_->main().tensors.size(); ++t) {
+    list.push_back(model::described(*state_, static_cast<std::int32_t>(t)));
+  }
+  return list;
+}
+
+void Model::keep_values(bool keep) { state_->executor.keep = keep; }
+std::vector<Tensor> Model::last_values() const { return state_->executor.kept; }
+
+namespace {
+
+std::vector<Variable> run_for(model::State& state, model::Executor::Part part,
+                              std::span<const Variable> given,
+                              std::span<const std::int32_t> wanted) {
+  const auto& tensors = state.graph.inputs;
+  if (given.size() != tensors.size()) {
+    fail(ErrorKind::argument, "model", "expected ", tensors.size(), " inputs, got ", given.size());
+  }
+  std::vector<Variable> inputs;
+  for (std::size_t i = 0; i < given.size(); ++i) inputs.push_back(state.fitted(given[i], i));
+  const std::int64_t factor = state.factor(inputs);
+  if (factor == 1 || state.batches.value_or(true)) {
+    try {
+      return state.executor.run(part, tensors, inputs, wanted, factor);
+    } catch (const Error& error) {
+      // where samples would mix, the file's own sizes still rule: it may allow other shapes than its batch
+      if (factor == 1 || error.kind() != ErrorKind::unsupported) throw;
+      state.batches = false;
+    }
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const file::TensorInfo& info = state.file.tensor(0, tensors[i]);
+    const bool open = !info.shape_signature.empty() && info.shape_signature[0] == -1;
+    if (inputs[i].shape() != info.type.shape && !open) {
+      fail(ErrorKind::unsupported, "input " + std::to_string(i), "expected shape ", info.type.shape,
+           ", got ", inputs[i].shape(), ", and the file fixes its batch");
+    }
+  }
+  return state.executor.run(part, tensors, inputs, wanted, 1);
+}
+
+}  // namespace
+
+std::vector<Variable> Model::run(std::span<const Variable> inputs) {
+  return run_for(*state_, model::Executor::Part::whole, inputs, state_->graph.outputs);
+}
+
+Variable Model::operator()(const Variable& x) { return run(std::span(&x, 1)).at(0); }
+
+Variable Model::logits(std::span<const Variable> inputs) {
+  const std::int32_t t = state_->logits_tensor();
+  return run_for(*state_, model::Executor::Part::whole, inputs, std::span(&t, 1))[0];
+}
+
+Evaluated Model::evaluate(const Variable& x) {
+  const std::array<std::int32_t, 2> tensors{state_->graph.outputs.at(0), state_->logits_tensor()};
+  std::vector<Variable> y =
+      run_for(*state_, model::Executor::Part::whole, std::span(&x, 1), tensors);
+  return {std::move(y[0]), std::move(y[1])};
+}
+
+std::vector<Variable> Model::run_frozen(const Variable& x) {
+  const NoGrad no_grad;
+  return run_for(*state_, model::Executor::Part::frozen, std::span(&x, 1), state_->executor.cut());
+}
+
+Variable Model::run_live(std::span<const Variable> cut, bool logits) {
+  const std::vector<std::int32_t>& tensors = state_->executor.cut();
+  if (cut.size() != tensors.size() || cut.empty()) {
+    fail(ErrorKind::argument, "model", "expected ", tensors.size(), " values at the cut, got ",
+         cut.size());
+  }
+  const Shape& declared = state_->file.tensor(0, tensors[0]).type.shape;
+  const Shape& got = cut[0].shape();
+  const std::int64_t factor = got.rank() > 0 && declared[0] > 0 ? got[0] / declared[0] : 1;
+  const std::int32_t t = logits ? state_->logits_tensor() : state_->graph.outputs.at(0);
+  return state_->executor.run(model::Executor::Part::live, tensors, cut, std::span(&t, 1),
+                              factor)[0];
+}
+
+bool Model::has_frozen_part() {
+  const std::vector<std::int32_t>& cut = state_->executor.cut();
+  const std::vector<std::int32_t>& inputs = state_->graph.inputs;
+  return std::any_of(cut.begin(), cut.end(), [&](std::int32_t t) {
+    return std::find(inputs.begin(), inputs.end(), t) == inputs.end();
+  });
+}
+
+std::size_t Model::activation_bytes() { return state_->executor.live_bytes(); }
+
+bool Model::can_batch(std::size_t batch) {
+  if (batch == 1) return true;
+  if (!state_->batches) {
+    const NoGrad no_grad;
+    std::vector<Variable> inputs;
+    for (const std::int32_t t : state_->graph.inputs) {
+      TensorType type = state_->file.tensor(0, t).type;
+      if (type.shape.rank() == 0) {
+        state_->batches = false;
+        return false;
+      }
+      type.shape[0] *= 2;
+      inputs.emplace_back(Tensor::zeros(std::move(type)));
+    }
+    try {
+      state_->executor.run(model::Executor::Part::whole, state_->graph.inputs, inputs,
+                           state_->graph.outputs, 2);
+      state_->batches = true;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::memory) throw;
+      state_->batches = false;
+    }
+  }
+  return *state_->batches;
+}
+
+std::optional<std::vector<std::byte>> Model::metadata(std::string_view name) const {
+  if (const auto found = state_->new_metadata.find(name); found != state_->new_metadata.end())
+    return found->second;
+  for (const file::Metadata& m : state_->file.metadata) {
+    if (m.name == name) return std::vector<std::byte>(m.bytes.begin(), m.bytes.end());
+  }
+  return std::nullopt;
+}
+
+void Model::set_metadata(std::string_view name, std::vector<std::byte> value) {
+  state_->new_metadata.insert_or_assign(std::string(name), std::move(value));
+}
+
+}  // namespace hone
