@@ -1,0 +1,83 @@
+#pragma once
+/// Fine-tuning, evaluation and checkpoints.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <hone/data.h>
+#include <hone/loss.h>
+#include <hone/model.h>
+#include <hone/optim.h>
+
+namespace hone {
+
+/// What fit minimises, always a mean over the batch.  xent and bce are taken at the input of a final SOFTMAX or LOGISTIC,
+/// the others at output 0.
+enum class Loss : std::uint8_t { xent, bce, mse, huber, mae };
+
+/// The loss of one batch, in float32.
+Variable loss_of(Loss loss, const Variable& prediction, const Tensor& target,
+                 Reduction reduction = Reduction::mean);
+
+/// What a model is worth on some data.
+struct Metrics {
+  double loss = 0;
+  std::optional<double>
+      accuracy;  ///< where labels are classes: output 0 has its largest value, first of equals, there
+  std::size_t n = 0;
+  std::vector<std::vector<std::size_t>> confusion;  ///< [label][predicted]
+};
+
+/// Runs the model on every sample.  Throws Error: shapes, labels outside the model's classes.
+Metrics evaluate(Model& model, const Dataset& data, Loss loss = Loss::xent);
+
+struct Progress {
+  std::size_t epoch, epochs;  ///< from 1
+  std::size_t step, steps;    ///< from 1, over all epochs
+  double loss;                ///< of this step's batch
+  double step_ms;
+};
+
+struct FitOptions {
+  std::size_t epochs = 20;
+  std::size_t batch = 16;
+  std::size_t micro_batch =
+      0;  ///< samples that go through at once; 0: chosen from the activations' size and the cache
+  Loss loss = Loss::xent;
+  std::uint64_t seed = 0;             ///< of the order of samples
+  const Dataset* held_out = nullptr;  ///< evaluated before and after
+  std::size_t cache_bytes = std::size_t{64}
+                            << 20;  ///< for values at the cut; more are computed again each epoch
+  std::string checkpoint = {};      ///< written after every epoch, and when stopped
+  bool resume = false;  ///< go on from the checkpoint, to the bits of a run that was never stopped
+  std::function<void(const Progress&)> on_step = {};
+  const std::atomic<bool>* stop = nullptr;  ///< looked at before every step
+};
+
+struct Report {
+  std::optional<Metrics> before, after;  ///< on held_out
+  std::size_t steps = 0;                 ///< of this call
+  std::size_t micro_batch = 0;
+  bool cached_cut = false;  ///< frozen operators ran once a sample, not once a step
+  bool stopped = false;
+  double step_ms_median = 0, step_ms_min = 0;
+  double last_loss = 0;        ///< mean over the last epoch's steps
+  std::size_t peak_bytes = 0;  ///< tensors, during the training steps
+};
+
+/// Trains the parameters of `optimizer`, which model.trainable() gave.
+/// Throws Error: data that does not fit the model, a loss that is not finite.  The weights then are those of the last
+/// step that was whole.
+Report fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options = {});
+
+/// Keeps the normalization of the data and the names of its classes in the model's metadata.
+void remember(Model& model, const Dataset& data);
+/// `data` normalized with the constants in the model's metadata, where there are any.
+/// Throws Error (data) where they are for another number of channels.
+Dataset prepared(const Model& model, const Dataset& data);
+
+}  // namespace hone

@@ -1,0 +1,56 @@
+#pragma once
+/// One training step on some samples of a dataset, in micro-batches, from the cut on where that is known.
+
+#include <hone/train.h>
+
+namespace hone {
+
+/// The values at the cut of every sample, computed once: one tensor (N, ...) for each value that crosses.
+class CutCache {
+ public:
+  /// Empty where nothing is frozen before the first live operator, or where it would not fit `limit_bytes`.
+  CutCache(Model& model, const Dataset& data, std::size_t step, std::size_t limit_bytes);
+  bool empty() const noexcept { return values_.empty(); }
+  std::vector<Variable> gather(std::span<const std::size_t> samples) const;
+
+ private:
+  bool reserve(const std::vector<Variable>& cut, std::size_t some, std::size_t all,
+               std::size_t limit_bytes);
+  std::vector<Tensor> values_;
+  std::size_t samples_ = 0;
+};
+
+/// Samples that go through at once: as many as keep the activations within half of a small second-level cache, since
+/// more are slower, fewer waste products whose weights dominate.  1 where the file's batch cannot be widened.
+std::size_t choose_micro_batch(Model& model, std::size_t batch, std::size_t wanted);
+
+class BatchStep {
+ public:
+  struct Options {
+    Loss loss = Loss::xent;
+    std::size_t batch = 16;
+    std::size_t micro_batch = 0;
+    std::size_t cache_bytes = 0;  ///< 0: frozen operators run in every step
+  };
+  BatchStep(Model& model, Optimizer& optimizer, const Dataset& data, const Options& options);
+
+  /// Forward, loss, backward and update; the loss, a mean over the samples.
+  /// Throws Error where it is not finite; the weights are then as they were.
+  double operator()(std::span<const std::size_t> samples);
+
+  std::size_t micro_batch() const noexcept { return micro_; }
+  bool cached_cut() const noexcept { return !cut_.empty(); }
+
+ private:
+  static std::size_t rows(const Variable& y);
+  Variable predict(const Batch& batch, std::span<const std::size_t> samples);
+
+  Model& model_;
+  Optimizer& optimizer_;
+  const Dataset& data_;
+  Loss loss_;
+  std::size_t micro_;
+  CutCache cut_;
+};
+
+}  // namespace hone

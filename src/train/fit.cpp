@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include <hone/train.h>
+
+#include "src/train/batch_step.h"
+#include "src/train/checkpoint.h"
+
+namespace hone {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+void check_fit(const Model& model, const Optimizer& optimizer, const Dataset& data,
+               const FitOptions& options) {
+  if (optimizer.parameters().size() == 0)
+    fail(ErrorKind::argument, "fit", "expected parameters, the optimizer has none");
+  if (options.loss == Loss::xent && data.target() == Target::classes)
+    data.require_classes(2, "fit");
+  const std::vector<ModelTensor> inputs = model.inputs();
+  if (inputs.size() != 1)
+    fail(ErrorKind::unsupported, "fit", "expected a model with one input, got ", inputs.size());
+  const Shape& declared = inputs[0].type.shape;
+  std::size_t numel = 1;
+  for (std::size_t i = 1; i < declared.rank(); ++i) numel *= static_cast<std::size_t>(declared[i]);
+  if (data.shape().numel() != numel) {
+    fail(ErrorKind::data, "fit", "expected samples for an input of shape ", declared,
+         ", got samples of shape ", data.shape());
+  }
+}
+
+class Fit {
+ public:
+  Fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options)
+      : optimizer_(optimizer),
+        data_(data),
+        options_(options),
+        step_(model, optimizer, data,
+              {options.loss, options.batch, options.micro_batch, options.cache_bytes}) {}
+
+  Report run() {
+    report_.micro_batch = step_.micro_batch();
+    report_.cached_cut = step_.cached_cut();
+    const std::size_t per_epoch = (data_.size() + options_.batch - 1) / options_.batch;
+    const std::size_t steps = per_epoch * options_.epochs;
+    std::size_t step = 0;
+    if (options_.resume) step = resume_from(options_.checkpoint, optimizer_, options_.seed);
+    reset_peak();
+    for (; step < steps && !report_.stopped; ++step) {
+      const std::size_t epoch = step / per_epoch;
+      if (order_.empty() || step % per_epoch == 0) order_ = data_.order(options_.seed, epoch);
+      if (options_.stop != nullptr && options_.stop->load()) {
+        report_.stopped = true;
+        break;
+      }
+      const std::size_t begin = step % per_epoch * options_.batch;
+      const std::size_t n = std::min(options_.batch, data_.size() - begin);
+      const auto start = Clock::now();
+      const double loss = step_(std::span(order_).subspan(begin, n));
+      times_.push_back(ms_since(start));
+      if (step % per_epoch == 0) losses_.clear();
+      losses_.push_back(loss);
+      if (options_.on_step) {
+        options_.on_step({epoch + 1, options_.epochs, step + 1, steps, loss, times_.back()});
+      }
+      if ((step + 1) % per_epoch == 0) save(step + 1);
+    }
+    if (report_.stopped) save(step);
+    return finish();
+  }
+
+ private:
+  void save(std::size_t step) {
+    if (!options_.checkpoint.empty())
+      write_checkpoint(options_.checkpoint, optimizer_, options_.seed, step);
+  }
+
+  Report finish() {
+    report_.steps = times_.size();
+    report_.peak_bytes = memory_use().peak_bytes;
+    if (!losses_.empty()) {
+      report_.last_loss = std::accumulate(losses_.begin(), losses_.end(), 0.0) /
+                          static_cast<double>(losses_.size());
+    }
+    if (!times_.empty()) {
+      std::sort(times_.begin(), times_.end());
+      report_.step_ms_min = times_.front();
+      report_.step_ms_median = times_[times_.size() / 2];
+    }
+    return report_;
+  }
+
+  Optimizer& optimizer_;
+  const Dataset& data_;
+  const FitOptions& options_;
+  BatchStep step_;
+  std::vector<std::size_t> order_;
+  std::vector<double> times_, losses_;
+  Report report_;
+};
+
+}  // namespace
+
+Report fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options) {
+  check_fit(model, optimizer, data, options);
+  std::optional<Metrics> before;
+  if (options.held_out != nullptr) before = evaluate(model, *options.held_out, options.loss);
+  Report report = Fit(model, optimizer, data, options).run();
+  report.before = std::move(before);
+  if (options.held_out != nullptr) report.after = evaluate(model, *options.held_out, options.loss);
+  return report;
+}
+
+}  // namespace hone
