@@ -1,0 +1,44 @@
+#pragma once
+/// The `hone` command: what its subcommands share.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <hone/model.h>
+#include <nlohmann/json.hpp>
+
+#include "src/data/npz.h"
+
+namespace hone::cli {
+
+/// Options that every subcommand has.
+struct Common {
+  bool json = false;
+  std::size_t threads = 1;
+  std::uint64_t seed = 0;
+};
+
+/// A subcommand with those options.  `body` runs once they are parsed, threads set; what it throws becomes exit code 1.
+CLI::App* add(CLI::App& root, Common& common, const std::string& name, const std::string& help,
+              std::function<void()> body);
+
+void add_info(CLI::App& root, Common& common);
+void add_copy(CLI::App& root, Common& common);
+void add_run(CLI::App& root, Common& common);
+void add_grad(CLI::App& root, Common& common);
+void add_train(CLI::App& root, Common& common);
+void add_eval(CLI::App& root, Common& common);
+void add_graph(CLI::App& root, Common& common);
+void add_diff(CLI::App& root, Common& common);
+void add_bench(CLI::App& root, Common& common);
+
+/// One JSON document on standard output.
+void print(const nlohmann::json& document);
+
+/// The inputs of a model from `in_0`, `in_1`, ... or the names of inputs (of the signature, or of the tensors), each
+/// with `suffix`.  Empty where no key has that suffix.  Throws Error where some are missing.
+std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays, const std::string& suffix, Grad grad);
+
+}  // namespace hone::cli

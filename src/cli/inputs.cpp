@@ -1,0 +1,51 @@
+#include "src/cli/command.h"
+
+namespace hone::cli {
+namespace {
+
+/// The names under which input i may come, best first.
+std::vector<std::string> keys(const Model& model, std::size_t i, const ModelTensor& input) {
+  std::vector<std::string> names{"in_" + std::to_string(i)};
+  for (const Signature& s : model.signatures()) {
+    for (const auto& [name, tensor] : s.inputs) {
+      if (tensor == input.index) names.push_back(name);
+    }
+  }
+  if (!input.name.empty()) names.push_back(input.name);
+  return names;
+}
+
+}  // namespace
+
+std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays, const std::string& suffix, Grad grad) {
+  const std::vector<ModelTensor> wanted = model.inputs();
+  std::vector<Variable> inputs;
+  std::string missing;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    bool found = false;
+    for (const std::string& key : keys(model, i, wanted[i])) {
+      const auto at = arrays.find(key + suffix);
+      if (at == arrays.end()) continue;
+      Tensor value = at->second;
+      if (byte_size(wanted[i].type.dtype) == byte_size(value.dtype()) && is_integer(value.dtype()) &&
+          wanted[i].type.quantized()) {
+        TensorType type = wanted[i].type;  // raw integers, in the file's quantization
+        type.shape = value.shape();
+        value = value.retyped(std::move(type));
+      }
+      const DType d = value.dtype();
+      const bool can = d == DType::float32 || value.type().quantized();
+      inputs.emplace_back(std::move(value), grad == Grad::yes && can ? Grad::yes : Grad::no);
+      found = true;
+      break;
+    }
+    if (!found) missing = keys(model, i, wanted[i])[0] + suffix;
+  }
+  if (missing.empty()) return inputs;
+  if (inputs.empty() && !suffix.empty()) return {};
+  std::string there;
+  for (const auto& [key, value] : arrays) (there += there.empty() ? "" : ", ") += key;
+  fail(ErrorKind::data, "input", "expected an array ", missing, ", got ", escaped(there));
+}
+
+}  // namespace hone::cli

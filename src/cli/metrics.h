@@ -1,0 +1,12 @@
+#pragma once
+#include <string>
+
+#include <hone/train.h>
+#include <nlohmann/json.hpp>
+
+namespace hone::cli {
+
+nlohmann::json to_json(const Metrics& metrics);
+Loss loss_named(const std::string& name);
+
+}  // namespace hone::cli

@@ -1,0 +1,216 @@
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include <hone/train.h>
+
+#include "src/cli/dataset.h"
+#include "src/cli/metrics.h"
+
+namespace hone::cli {
+namespace {
+
+struct Args {
+  std::string model, out, train = "all", held_out, loss = "xent", optimizer = "adam",
+                          update = "shadow";
+  std::string scales = "keep", log, checkpoint;
+  DataArgs data;
+  double split = 0;
+  float lr = 0;
+  std::size_t epochs = 20, batch = 16, micro_batch = 0;
+  bool resume = false;
+};
+
+std::atomic<bool> interrupted{false};
+
+/// The first Ctrl-C asks the run to stop at the next step; a second one ends the process.
+class StopOnInterrupt {
+ public:
+  StopOnInterrupt() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = true; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, &before_);
+  }
+  ~StopOnInterrupt() { sigaction(SIGINT, &before_, nullptr); }
+  StopOnInterrupt(const StopOnInterrupt&) = delete;
+  StopOnInterrupt& operator=(const StopOnInterrupt&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
+
+/// Progress on standard error: a bar on a terminal, a line an epoch elsewhere.
+void show(const Progress& p) {
+  static const bool terminal = isatty(STDERR_FILENO) != 0;
+  const bool epoch_ends = p.step * p.epochs % p.steps < p.epochs;
+  if (!terminal) {
+    if (epoch_ends)
+      std::cerr << "epoch " << p.epoch << '/' << p.epochs << "  loss " << p.loss << '\n';
+    return;
+  }
+  const std::size_t width = 30, done = width * p.step / p.steps;
+  std::cerr << "\r[" << std::string(done, '=') << std::string(width - done, ' ') << "] epoch "
+            << p.epoch << '/' << p.epochs << "  loss " << p.loss << "  " << p.step_ms
+            << " ms a step   " << std::flush;
+  if (p.step == p.steps) std::cerr << '\n';
+}
+
+/// The options whose meaning has to be checked before any work begins.
+void check(const Args& args) {
+  if (args.resume && args.checkpoint.empty()) {
+    fail(ErrorKind::argument, "train", "expected --checkpoint with --resume, there is none");
+  }
+  if (!args.held_out.empty() && args.split != 0) {
+    fail(ErrorKind::argument, "train", "expected --held-out or --split, got both");
+  }
+}
+
+nlohmann::json described(const Report& report, const Args& args) {
+  nlohmann::json j{{"out", args.out},
+                   {"steps", report.steps},
+                   {"step_ms", report.step_ms_median},
+                   {"step_ms_min", report.step_ms_min},
+                   {"peak_bytes", report.peak_bytes},
+                   {"micro_batch", report.micro_batch},
+                   {"cached_cut", report.cached_cut},
+                   {"stopped", report.stopped},
+                   {"train_loss", report.last_loss},
+                   {"before", nullptr},
+                   {"after", nullptr}};
+  if (report.before) j["before"] = to_json(*report.before);
+  if (report.after) j["after"] = to_json(*report.after);
+  return j;
+}
+
+void print_text(const Report& report, const Args& args) {
+  const auto row = [](const std::string& name, auto before, auto after) {
+    std::cout << name << std::string(12 - name.size(), ' ') << before << " -> " << after << '\n';
+  };
+  if (report.before && report.after) {
+    if (report.before->accuracy && report.after->accuracy) {
+      row("accuracy", *report.before->accuracy, *report.after->accuracy);
+    }
+    row("loss", report.before->loss, report.after->loss);
+  }
+  std::cout << "steps       " << report.steps << " of " << report.step_ms_median
+            << " ms, micro-batches of " << report.micro_batch
+            << (report.cached_cut ? ", frozen part cached" : "") << '\n'
+            << "peak        " << report.peak_bytes << " bytes\n"
+            << "written     " << escaped(args.out) << '\n';
+}
+
+void train(const Args& args, const Common& common) {
+  check(args);
+  Model model = Model::load(args.model);
+  Dataset data = open_data(model, args.data, args.data.path);
+  std::optional<Dataset> held_out;
+  if (!args.held_out.empty()) held_out = open_data(model, args.data, args.held_out);
+  if (args.split != 0) {
+    auto [first, second] = data.split(1 - args.split, common.seed);
+    data = std::move(first);
+    held_out = std::move(second);
+  }
+  const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
+  const Parameters parameters = model.trainable(
+      {args.train},
+      {.update = update, .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep});
+  const auto optimizer = make_optimizer(args.optimizer, parameters, args.lr, {.seed = common.seed});
+
+  std::ofstream log;
+  if (!args.log.empty()) {
+    log.open(args.log);
+    if (!log)
+      fail(ErrorKind::file, args.log, "expected to write the log, the file cannot be opened");
+  }
+  FitOptions options{.epochs = args.epochs,
+                     .batch = args.batch,
+                     .micro_batch = args.micro_batch,
+                     .loss = loss_named(args.loss),
+                     .seed = common.seed};
+  options.held_out = held_out ? &*held_out : nullptr;
+  options.checkpoint = args.checkpoint;
+  options.resume = args.resume;
+  options.stop = &interrupted;
+  options.on_step = [&](const Progress& p) {
+    if (!common.json) show(p);
+    if (log.is_open()) {
+      log << nlohmann::json{{"epoch", p.epoch},
+                            {"step", p.step},
+                            {"loss", p.loss},
+                            {"step_ms", p.step_ms}}
+          << std::endl;
+    }
+  };
+  const StopOnInterrupt stop_on_interrupt;
+  Report report = fit(model, *optimizer, data, options);
+  if (report.stopped) {
+    fail(ErrorKind::stopped, "train", "stopped after ", report.steps, " steps",
+         args.checkpoint.empty()
+             ? ", nothing was kept"
+             : ", the checkpoint " + escaped(args.checkpoint) + " is kept; go on with --resume");
+  }
+  remember(model, data);
+  model.save(args.out);
+  if (held_out) {
+    Model written = Model::load(args.out);  // what was measured is what was written
+    report.after = evaluate(written, *held_out, options.loss);
+  }
+  if (common.json)
+    print(described(report, args));
+  else
+    print_text(report, args);
+}
+
+}  // namespace
+
+void add_train(CLI::App& root, Common& common) {
+  const auto args = std::make_shared<Args>();
+  CLI::App* sub = add(root, common, "train", "fine-tunes a model and writes it",
+                      [&common, args] { train(*args, common); });
+  const auto one_of = [](std::vector<std::string> names) {
+    return CLI::IsMember(std::move(names));
+  };
+  std::vector<std::string> optimizers;
+  for (const std::string_view name : optimizer_names()) optimizers.emplace_back(name);
+  sub->add_option("MODEL", args->model, "a .tflite file")->required();
+  sub->add_option("-o,--output", args->out, "the file to write")->required();
+  add_options(*sub, args->data);
+  sub->add_option(
+         "--train", args->train,
+         "which weights: all, head, bias, last:N, a name with *, #tensor; or several, with commas")
+      ->capture_default_str();
+  sub->add_option("--held-out", args->held_out, "data to measure on, before and after");
+  sub->add_option("--split", args->split, "or this share of the data")
+      ->check(CLI::Range(0.0, 0.99));
+  sub->add_option("--loss", args->loss)
+      ->check(one_of({"xent", "bce", "mse", "huber", "mae"}))
+      ->capture_default_str();
+  sub->add_option("--optimizer", args->optimizer)->check(one_of(optimizers))->capture_default_str();
+  sub->add_option("--lr", args->lr,
+                  "learning rate; the optimizer's and update kind's own unless given")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--epochs", args->epochs)->capture_default_str();
+  sub->add_option("--batch", args->batch)
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20))
+      ->capture_default_str();
+  sub->add_option("--micro-batch", args->micro_batch, "samples that go through at once; 0: chosen")
+      ->capture_default_str();
+  sub->add_option("--update", args->update,
+                  "of integer and float16 weights: shadow keeps a float32 master, in_place none")
+      ->check(one_of({"shadow", "in_place"}))
+      ->capture_default_str();
+  sub->add_option("--scales", args->scales,
+                  "of integer weights: keep them, or refresh them after every step")
+      ->check(one_of({"keep", "refresh"}))
+      ->capture_default_str();
+  sub->add_option("--log", args->log, "a line of JSON for every step");
+  sub->add_option("--checkpoint", args->checkpoint, "written after every epoch, and on Ctrl-C");
+  sub->add_flag("--resume", args->resume, "go on from the checkpoint");
+}
+
+}  // namespace hone::cli
