@@ -251,6 +251,18 @@ struct WavOptions {
 /// Throws Error (file, data, unsupported) that names the file.
 Dataset wav(const std::filesystem::path& folder, const WavOptions& options = {});
 
+struct DataOptions {
+  CsvOptions csv = {};
+  NpzOptions npz = {};
+  ImageOptions images = {};
+  WavOptions wav = {};
+};
+
+/// Samples of whatever stands at `path`: an .npz or .csv file, or a folder of CSV files, of
+/// pictures or of sounds.  Throws Error (file): another extension, a folder of several kinds or of
+/// none.
+Dataset load_data(const std::filesystem::path& path, const DataOptions& options = {});
+
 /// What stands beside a model: how its input was made.  What the file lacks is empty or 0.
 struct Sidecar {
   std::vector<std::string> labels;   ///< classes in the order of the outputs

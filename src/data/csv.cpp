@@ -63,7 +63,7 @@ void check_options(const CsvOptions& o) {
   }
   if (std::count(o.file_pattern.begin(), o.file_pattern.end(), '@') != 1) {
     fail(ErrorKind::argument, where, "expected a file pattern with one @, got ",
-         quoted(o.file_pattern));
+         excerpt(o.file_pattern));
   }
   if (o.label == LabelFrom::none && !o.classes.empty()) {
     fail(ErrorKind::argument, where, "classes are given, but no labels are to be read");
@@ -81,7 +81,7 @@ std::optional<std::string> label_of_path(const std::filesystem::path& path, cons
   }
   if (o.label == LabelFrom::file_name) {
     fail(ErrorKind::data, escaped(path.string()), "expected a file name like ",
-         quoted(o.file_pattern), ", got ", quoted(stem));
+         excerpt(o.file_pattern), ", got ", excerpt(stem));
   }
   return std::filesystem::absolute(path).parent_path().filename().string();
 }

@@ -128,14 +128,14 @@ std::vector<std::string> read_csv_header(std::string_view text, char separator,
     header.push_back(unquoted(field));
     if (std::count(header.begin(), header.end(), header.back()) > 1 || header.back().empty()) {
       fail(ErrorKind::data, where + ":1", "expected column names of their own, got ",
-           quoted(header.back()), " in column ", header.size());
+           excerpt(header.back()), " in column ", header.size());
     }
   }
   const bool all_numbers = std::all_of(header.begin(), header.end(), [](const std::string& n) {
     return parse_double(n).has_value();
   });
   if (all_numbers) {
-    fail(ErrorKind::data, where + ":1", "expected a line of column names, got ", quoted(line));
+    fail(ErrorKind::data, where + ":1", "expected a line of column names, got ", excerpt(line));
   }
   return header;
 }
@@ -163,7 +163,7 @@ CsvTable read_csv_table(std::string_view text, const CsvOptions& options,
     }
     const auto refuse = [&](std::size_t c) {
       fail(ErrorKind::data, at(), "expected a finite number in column \"", escaped(header[c]),
-           "\", got ", quoted(fields[c]));
+           "\", got ", excerpt(fields[c]));
     };
     if (layout.time != none) {
       const std::optional<double> time = parse_double(fields[layout.time]);

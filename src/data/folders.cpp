@@ -107,4 +107,27 @@ Dataset wav(const std::filesystem::path& folder, const WavOptions& options) {
   return data;
 }
 
+Dataset load_data(const std::filesystem::path& path, const DataOptions& options) {
+  const std::string where = escaped(path.string());
+  std::error_code none;
+  std::string kind = extension(path);
+  if (std::filesystem::is_directory(path, none)) {
+    kind.clear();
+    for (const auto& file : files_below(path, {".csv", ".wav", ".png", ".pgm", ".ppm"})) {
+      const std::string ending = extension(file);
+      const std::string next = ending == ".csv" || ending == ".wav" ? ending : ".png";
+      if (!kind.empty() && kind != next) {
+        fail(ErrorKind::file, where, "expected files of one kind, got *", kind, " and *", next);
+      }
+      kind = next;
+    }
+    if (kind == ".png") return images(path, options.images);
+    if (kind == ".wav") return wav(path, options.wav);
+  }
+  if (kind == ".csv") return csv(path, options.csv);
+  if (kind == ".npz") return npz(path, options.npz);
+  fail(ErrorKind::file, where, "expected an .npz or .csv file or a folder, got ",
+       kind.empty() ? "no extension" : excerpt(kind));
+}
+
 }  // namespace hone

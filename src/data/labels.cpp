@@ -13,7 +13,7 @@ Labels::Labels(const std::vector<std::string>& known) : known_(known) {
   for (const std::string& name : known) {
     if (!numbers_.emplace(name, static_cast<std::int32_t>(numbers_.size())).second) {
       fail(ErrorKind::argument, "classes", "expected classes of different names, got ",
-           quoted(name), " twice");
+           excerpt(name), " twice");
     }
   }
 }
@@ -25,7 +25,7 @@ std::int32_t Labels::number(const std::string& name, std::string_view where) {
     std::string names;
     for (const std::string& n : known_) (names += names.empty() ? "among " : ", ") += escaped(n);
     fail(ErrorKind::data, where, "expected a label ", names.empty() ? "that is not empty" : names,
-         ", got ", quoted(name));
+         ", got ", excerpt(name));
   }
   const auto next = static_cast<std::int32_t>(numbers_.size());
   return numbers_.emplace(name, next).first->second;

@@ -54,9 +54,15 @@ std::string_view trimmed(std::string_view text) {
 std::optional<float> parse_float(std::string_view text) { return parse_number<float>(text); }
 std::optional<double> parse_double(std::string_view text) { return parse_number<double>(text); }
 
-std::string quoted(std::string_view text) {
+std::string excerpt(std::string_view text) {
   constexpr std::size_t most = 40;
   return '"' + escaped(text.substr(0, most)) + (text.size() > most ? "...\"" : "\"");
+}
+
+std::string extension(const std::filesystem::path& path) {
+  std::string text = path.extension().string();
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
 }
 
 std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder,
@@ -71,10 +77,8 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& fold
       at.disable_recursion_pending();
       continue;
     }
-    std::string extension = at->path().extension().string();
-    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    const bool wanted =
-        std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+    const std::string ending = extension(at->path());
+    const bool wanted = std::find(extensions.begin(), extensions.end(), ending) != extensions.end();
     std::error_code none;
     if (wanted && at->is_regular_file(none)) files.push_back(at->path());
   }

@@ -19,8 +19,11 @@ std::string_view trimmed(std::string_view text);
 std::optional<float> parse_float(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 
-/// `text` for a message: escaped, at most 40 characters.
-std::string quoted(std::string_view text);
+/// `text` for a message: in quotes, escaped, at most 40 characters.
+std::string excerpt(std::string_view text);
+
+/// The extension in lower case, with its dot.
+std::string extension(const std::filesystem::path& path);
 
 /// All regular files below `folder` whose extension (in any case) is among `extensions`, by path;
 /// names that begin with a dot are left out.  Throws Error (file) where there is none.

@@ -194,6 +194,7 @@ TEST(Csv, NamesFileAndLineOfWhatIsWrong) {
       {head, "expected classes of different names", {.classes = {"A", "A"}}},
       {head, "expected a file pattern with one @", {.file_pattern = "*"}},
       {head + "2,\x1b[31m,6,A\n", "\\x1b[31m"},
+      {head + "2,5,6,\x1b\n", "got \"\\x1b\"", {.classes = {"A", "B"}}},
   };
   const Folder folder;
   for (const Row& row : rows) {

@@ -169,6 +169,35 @@ TEST(WavFolder, CutsAndPadsToOneLength) {
   EXPECT_THROW(wav(folder.path(), {.rate_hz = 16000}), Error);
 }
 
+TEST(LoadData, ChoosesByWhatStandsThere) {
+  const Folder folder;
+  write(folder.path() / "p/a/1.pgm", "P5 1 1 255 a");
+  write(folder.path() / "p/b/1.ppm", "P6 1 1 255 abc");
+  write(folder.path() / "w/a/1.wav", bytes_of(fixture("ramp.wav")));
+  write(folder.path() / "w/b/1.wav", bytes_of(fixture("ramp.wav")));
+  write(folder.path() / "c/1.csv", "t,x,label\n0,1,A\n1,2,B\n");
+  EXPECT_EQ(load_data(folder.path() / "p", {.images = {.channels = 1}}).size(), 2u);
+  EXPECT_EQ(load_data(folder.path() / "w", {.wav = {.length = 8}}).shape(), Shape{8});
+  EXPECT_EQ(load_data(folder.path() / "c").size(), 2u);
+  EXPECT_EQ(load_data(folder.path() / "c/1.csv").size(), 2u);
+}
+
+TEST(LoadData, RefusesWhatItCannotTell) {
+  const Folder folder;
+  write(folder.path() / "a/1.wav", "");
+  write(folder.path() / "b/1.csv", "");
+  write(folder.path() / "c/1.txt", "");
+  const auto says = [&](const char* path, const char* text) {
+    const std::string message = message_of([&] { load_data(folder.path() / path); });
+    EXPECT_NE(message.find(text), std::string::npos) << message;
+  };
+  says("", "expected files of one kind, got *.wav and *.csv");
+  says("c", "expected files *.csv or *.wav");
+  says("c/1.txt", "got \".txt\"");
+  says("absent", "got no extension");
+  says("absent.npz", "cannot open");
+}
+
 TEST(Shared, EveryPictureAndSoundIsReadable) {
   const auto data = shared() / "data";
   if (!std::filesystem::exists(data)) GTEST_SKIP() << data << " is not there";
