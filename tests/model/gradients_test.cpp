@@ -1,7 +1,9 @@
 /// Losses and gradients of whole models against PyTorch's in float64, recorded by
 /// tests/golden/record_gradients.py.
 ///
-/// Bound: each gradient within 1e-4 of the largest of its tensor.  A float32 pass through L layers
+/// Bound: each gradient within 1e-4 of the largest of its tensor, and 1e-7 of the largest of the
+/// model, for tensors whose gradient is a difference of large ones (the bias of attention's keys
+/// has none at all).  A float32 pass through L layers
 /// is off by about L sqrt(n) 2^-24 relative to the largest value, for sums of n terms: 1e-5 for
 /// L = 20 and n = 100; the rest is room for an activation at a corner of its function.  Quantized
 /// models compute their gradients in float over exact values and have the same bound.
@@ -15,6 +17,7 @@
 #include <gtest/gtest.h>
 #include <hone/loss.h>
 
+#include "autograd/graph.h"
 #include "tests/golden/archive.h"
 #include "tests/ops/interpret.h"
 #include "tests/ops/one_op.h"
@@ -23,7 +26,7 @@
 namespace hone::tests {
 namespace {
 
-constexpr double bound = 1e-4;
+constexpr double bound = 1e-4, cancelled = 1e-7;
 
 std::string root() { return HONE_SOURCE_ROOT; }
 
@@ -38,7 +41,17 @@ std::string path_of(const std::string& model) {
   return fs::exists(shared) ? shared : "";
 }
 
-void compare(const std::string& key, const Variable& x, const Arrays& want) {
+double largest_of(const Arrays& want, const std::string& loss) {
+  double largest = 0;
+  for (const auto& [key, value] : want) {
+    if (key.starts_with(loss) && key.ends_with("/max")) {
+      largest = std::max(largest, values_of(value)[0]);
+    }
+  }
+  return largest;
+}
+
+void compare(const std::string& key, const Variable& x, const Arrays& want, double slack) {
   const auto recorded = want.find(key);
   const Tensor got = x.grad();
   if (recorded == want.end()) {
@@ -55,7 +68,13 @@ void compare(const std::string& key, const Variable& x, const Arrays& want) {
   for (std::size_t k = 0; k < w.size(); ++k) {
     worst = std::max(worst, std::abs(static_cast<double>(g[k * stride] - w[k])));
   }
-  EXPECT_LE(worst, bound * largest) << key << ", largest gradient " << largest;
+  EXPECT_LE(worst, bound * largest + slack) << key << ", largest gradient " << largest;
+}
+
+/// The input of a SOFTMAX that the model ends with.
+Variable logits_of(const Variable& y) {
+  const auto& creator = y.creator();
+  return creator && creator->loss_input ? Variable(creator->loss_input, creator->inputs[0]) : y;
 }
 
 class WholeModel : public testing::TestWithParam<std::string> {
@@ -68,7 +87,6 @@ class WholeModel : public testing::TestWithParam<std::string> {
     for (int sample = 0; sample < 2; ++sample) {
       SCOPED_TRACE("sample " + std::to_string(sample));
       const Arrays data = archive.arrays(GetParam() + '/' + std::to_string(sample) + ".npz");
-      if (!data.contains(loss_name + "/loss")) GTEST_SKIP() << "ends in SOFTMAX";
       check(model, data, loss_name);
     }
   }
@@ -78,14 +96,16 @@ class WholeModel : public testing::TestWithParam<std::string> {
                     const std::string& loss_name) {
     const Tensor input[] = {data.at("in_0")};
     const Interpreted ran = interpret(model, input);
-    const Variable loss = loss_name == "xent" ? cross_entropy(ran.outputs[0], data.at("label"))
-                                              : weigh(ran.outputs, {data.at("cotangent_0")});
+    const Variable loss = loss_name == "xent"
+                              ? cross_entropy(logits_of(ran.outputs[0]), data.at("label"))
+                              : weigh(ran.outputs, {data.at("cotangent_0")});
     const double want = values_of(data.at(loss_name + "/loss"))[0];
     EXPECT_NEAR(loss.item(), want, bound * std::max(1.0, std::abs(want)));
     loss.backward();
-    compare(loss_name + "/in_0", ran.inputs[0], data);
+    const double slack = cancelled * largest_of(data, loss_name);
+    compare(loss_name + "/in_0", ran.inputs[0], data, slack);
     for (const auto& [tensor, constant] : ran.constants) {
-      compare(loss_name + "/g0_t" + std::to_string(tensor), constant, data);
+      compare(loss_name + "/g0_t" + std::to_string(tensor), constant, data, slack);
     }
   }
 };

@@ -1,5 +1,5 @@
-/// op_conformance [-v] ARCHIVE [OP ...]: every recorded case of the named operators (of all in the
-/// table) against the stock interpreter's outputs and PyTorch's gradients; docs/conformance.md.
+/// op_conformance [-v] ARCHIVE [OP ...]: every recorded case of the named operators, or of all,
+/// against the stock interpreter's outputs and PyTorch's gradients; docs/conformance.md.
 ///
 /// Integer outputs must be equal.  Float outputs must lie within 1e-5 of the largest output of the
 /// case: both engines add the same products in float32, each sum of n terms being off by about
@@ -19,7 +19,6 @@
 
 #include <hone/variable.h>
 
-#include "ops/table.h"
 #include "tests/ops/cases.h"
 #include "tests/ops/interpret.h"
 #include "tests/ops/one_op.h"
@@ -28,22 +27,14 @@
 namespace hone::tests {
 namespace {
 
-/// The one table of what must run.  A kind that is not here may be refused with an Error, but what
+/// The one table of what must run.  A case of another kind may be refused with an Error, but what
 /// runs must be right, whatever its kind.
-constexpr std::array<std::string_view, 6> required{"float32",  "int8",   "int8_axis",
-                                                   "float16w", "hybrid", "hybrid_axis"};
-struct Exception {
-  std::string_view op, kind;
-  bool required;
-};
-constexpr std::array<Exception, 1> exceptions{{
-    {"BATCH_MATMUL", "hybrid", false},  // this kind is asked of CONV_2D and its relatives only
-}};
+constexpr std::array<std::string_view, 18> required{
+    "float32",   "float16w", "int8",   "int8_axis", "uint8",       "int16",
+    "int16_b32", "int4w",    "hybrid", "hybrid4",   "hybrid_axis", "hybrid_asym",
+    "int32",     "int64",    "bool",   "float16",   "float64",     "int4"};
 
 bool must_run(const Case& c) {
-  for (const Exception& e : exceptions) {
-    if (e.op == c.op && e.kind == c.kind) return e.required;
-  }
   return std::find(required.begin(), required.end(), c.kind) != required.end();
 }
 
@@ -178,7 +169,9 @@ void report(const std::string& op, const Tally& tally, bool verbose) {
 int run_all(const std::string& archive, std::vector<std::string> wanted, bool verbose) {
   Cases cases(archive);
   if (wanted.empty()) {
-    for (const OpDef* op : ops::all()) wanted.emplace_back(op->name);
+    for (const Case& c : cases.all()) {
+      if (std::find(wanted.begin(), wanted.end(), c.op) == wanted.end()) wanted.push_back(c.op);
+    }
   }
   std::size_t equal = 0, wrong = 0, refused = 0, run = 0, gradients = 0;
   for (const std::string& op : wanted) {
