@@ -67,7 +67,7 @@ struct LogSoftmax {
     const T* x = f.input<T>(0).data();
     T* y = f.output<T>(0).data();
     const auto n = static_cast<std::size_t>(f.type_in(0).shape.back());
-    each_row(f.inputs[0].numel(), n, [=, &plan](std::size_t i) {
+    each_row(f.inputs[0].numel(), n, [&](std::size_t i) {
       if constexpr (std::same_as<T, float>) {
         const LogSum s = log_sum_exp(x + i, n);
         for (std::size_t k = i; k < i + n; ++k) y[k] = x[k] - s.largest - s.log_sum;

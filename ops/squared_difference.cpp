@@ -66,9 +66,9 @@ struct SquaredDifference {
     const T* a = f.input<T>(0).data();
     const T* b = f.input<T>(1).data();
     T* y = f.output<T>(0).data();
-    plan.shape.each([=, p = &plan](std::size_t i, std::size_t ia, std::size_t ib) {
+    plan.shape.each([&](std::size_t i, std::size_t ia, std::size_t ib) {
       if constexpr (sizeof(T) == 1) {
-        y[i] = static_cast<T>(p->square(a[ia], b[ib]));
+        y[i] = static_cast<T>(plan.square(a[ia], b[ib]));
       } else {
         y[i] = wrapped(a[ia], b[ib], [](auto u, auto v) { return (u - v) * (u - v); });
       }
