@@ -12,7 +12,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const auto file =
-        hone::file::load_bytes(std::as_bytes(std::span(data, size)), {.tensor_bytes = 1u << 24});
+        hone::file::load_bytes(std::as_bytes(std::span(data, size)),
+                               {.tensor_bytes = 1u << 24, .activation_bytes = 1u << 24});
     hone::file::Changes changes{.metadata = {{"hone", {}}}};
     for (std::size_t i = 0; i < file.subgraphs[0].tensors.size(); ++i) {
       const auto& t = file.subgraphs[0].tensors[i];

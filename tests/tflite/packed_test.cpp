@@ -43,32 +43,18 @@ TEST(Packed, SizesAreRoundedUpToBytes) {
   EXPECT_EQ(file::packed_bytes(DType::float32, 3), 12u);
 }
 
-// The int8 model with one constant of 16 x 16 elements instead of the head's.
 TEST(Packed, ASparseConstantBecomesDense) {
   auto model = file::unpack(watch());
-  auto& tensor = *model->subgraphs[0]->tensors[3];  // arith.constant, int32 scalar
-  tensor.shape = {2, 3};
-  tensor.shape_signature.clear();
-  tensor.sparsity = std::make_unique<tflite::SparsityParametersT>();
-  auto& sparsity = *tensor.sparsity;
-  sparsity.traversal_order = {0, 1};
-  for (int i = 0; i < 2; ++i) {
-    sparsity.dim_metadata.push_back(std::make_unique<tflite::DimensionMetadataT>());
-  }
-  sparsity.dim_metadata[0]->dense_size = 2;
-  auto& columns = *sparsity.dim_metadata[1];
-  columns.format = tflite::DimensionType_SPARSE_CSR;
-  tflite::Uint8VectorT segments, indices;
-  segments.values = {0, 1, 3};
-  indices.values = {1, 0, 2};
-  columns.array_segments.Set(std::move(segments));
-  columns.array_indices.Set(std::move(indices));
-  const std::int32_t values[] = {5, 6, 7};
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(values);
-  model->buffers[tensor.buffer]->data.assign(bytes, bytes + sizeof values);
+  make_sparse(*model, 3);
   EXPECT_EQ(load(packed(*model)).constant(0, 3).to_ints(),
             (std::vector<std::int64_t>{0, 5, 0, 6, 0, 7}));
-  sparsity.dim_metadata[1]->array_indices.AsUint8Vector()->values[2] = 3;
+}
+
+TEST(Packed, ASparseIndexOutsideOfItsDimensionIsRefused) {
+  auto model = file::unpack(watch());
+  make_sparse(*model, 3);
+  auto& columns = *model->subgraphs[0]->tensors[3]->sparsity->dim_metadata[1];
+  columns.array_indices.AsUint8Vector()->values[2] = 3;
   EXPECT_THROW(load(packed(*model)), Error);
 }
 

@@ -176,6 +176,13 @@ const Hostile hostile[] = {
     {"sparse dimensions",
      [](auto& m) { tensor(m, 5).sparsity = std::make_unique<tflite::SparsityParametersT>(); },
      "2 sparse dimensions"},
+    {"sparse bomb",
+     [](auto& m) {
+       make_sparse(m, 3);
+       tensor(m, 3).shape[1] = 0x7fffffff;
+       tensor(m, 12).shape[1] = 0x7fffffff;
+     },
+     "bytes of activations"},
     {"strings", [](auto& m) { tensor(m, 5).type = tflite::TensorType_STRING; }, "strings"},
     {"variable with values", [](auto& m) { tensor(m, 5).is_variable = true; },
      "variable without values"},
