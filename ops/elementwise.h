@@ -129,13 +129,11 @@ template <class T, class I, class F>
 void map(const Forward& call, const I& integers, const F& f) noexcept {
   const T* x = call.input<T>(0).data();
   T* y = call.output<T>(0).data();
-  each(call.inputs[0].numel(), [&](std::size_t i) {
-    if constexpr (std::is_same_v<T, float>) {
-      y[i] = f(x[i]);
-    } else {
-      y[i] = integers(x[i]);
-    }
-  });
+  if constexpr (std::is_same_v<T, float>) {
+    each(call.inputs[0].numel(), [=](std::size_t i) { y[i] = f(x[i]); });
+  } else {
+    each(call.inputs[0].numel(), [=, &integers](std::size_t i) { y[i] = integers(x[i]); });
+  }
 }
 
 /// Backward of an op of one operand that saves its input: gx = gy * slope(x).
@@ -144,7 +142,7 @@ void chain(const Backward& b, const F& slope) noexcept {
   const float* x = b.saved_input(0).data();
   const float* gy = b.output_grad(0).data();
   float* gx = b.input_grad(0).data();
-  each(b.input_grad(0).size(), [&](std::size_t i) { gx[i] = gy[i] * slope(x[i]); });
+  each(b.input_grad(0).size(), [=](std::size_t i) { gx[i] = gy[i] * slope(x[i]); });
 }
 
 }  // namespace hone::ops

@@ -5,6 +5,7 @@
 #include <hone/functions.h>
 
 #include "ops/elementwise.h"
+#include "ops/kernels/float_exp.h"
 
 namespace hone::ops {
 namespace {
@@ -28,11 +29,11 @@ struct Exp {
 
   template <class T>
   static void forward(const Attributes&, const Plan& tables, const Forward& f) {
-    map<T>(f, tables, [](float x) { return std::exp(x); });
+    map<T>(f, tables, [](float x) { return fast_exp(x); });
   }
 
   static void backward(const Attributes&, const Plan&, const Backward& b) {
-    chain(b, [](float x) { return std::exp(x); });
+    chain(b, [](float x) { return fast_exp(x); });
   }
 };
 

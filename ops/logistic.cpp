@@ -7,6 +7,7 @@
 #include <hone/functions.h>
 
 #include "ops/elementwise.h"
+#include "ops/kernels/float_exp.h"
 #include "ops/kernels/table_sigmoid.h"
 
 namespace hone::ops {
@@ -63,15 +64,12 @@ struct Logistic {
 
   template <class T>
   static void forward(const Attributes&, const Plan& integers, const Forward& f) {
-    map<T>(f, integers, [](float x) {
-      const float e = std::exp(-std::abs(x));  // no overflow, and no cancellation below 0
-      return (x < 0 ? e : 1.0f) / (1 + e);
-    });
+    map<T>(f, integers, [](float x) { return fast_sigmoid(x); });
   }
 
   static void backward(const Attributes&, const Plan&, const Backward& b) {
     chain(b, [](float x) {
-      const float e = std::exp(-std::abs(x));
+      const float e = fast_exp(-std::abs(x));
       return e / ((1 + e) * (1 + e));
     });
   }

@@ -7,6 +7,7 @@
 #include <hone/functions.h>
 
 #include "ops/elementwise.h"
+#include "ops/kernels/float_exp.h"
 #include "ops/kernels/table_sigmoid.h"
 
 namespace hone::ops {
@@ -62,12 +63,12 @@ struct Tanh {
 
   template <class T>
   static void forward(const Attributes&, const Plan& integers, const Forward& f) {
-    map<T>(f, integers, [](float x) { return std::tanh(x); });
+    map<T>(f, integers, [](float x) { return fast_tanh(x); });
   }
 
   static void backward(const Attributes&, const Plan&, const Backward& b) {
     chain(b, [](float x) {
-      const float e = std::exp(-2 * std::abs(x));  // 1 - y^2 would cancel
+      const float e = fast_exp(-2 * std::abs(x));  // 1 - y^2 would cancel
       return 4 * e / ((1 + e) * (1 + e));
     });
   }

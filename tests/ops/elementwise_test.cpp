@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -10,6 +12,8 @@
 
 #include <hone/error.h>
 #include <hone/functions.h>
+
+#include "ops/kernels/float_exp.h"
 
 namespace hone {
 namespace {
@@ -110,6 +114,36 @@ TEST(elementwise, functions_agree_with_their_closed_forms) {
   EXPECT_NEAR(value(sigmoid(x)), 1 / (1 + std::exp(-0.75)), 1e-7);
   EXPECT_NEAR(value(hard_swish(x)), 0.75 * 3.75 / 6, 1e-7);
   EXPECT_NEAR(value(squared_difference(x, leaf({1}, {0.5f}))), 0.0625, 0);
+}
+
+/// The largest error of `got` among many floats of all sizes, in units of the last place.
+template <class F, class G>
+double worst_ulps(const F& got, const G& want) {
+  double worst = 0;
+  for (std::uint32_t bits = 0; bits < 0xFFFF0000u; bits += 65521) {
+    const float x = std::bit_cast<float>(bits);
+    const auto y = static_cast<double>(want(static_cast<double>(x)));
+    const auto nearest = static_cast<float>(y);
+    if (!std::isfinite(x) || !std::isfinite(nearest)) continue;
+    const float next = std::nextafter(nearest, std::numeric_limits<float>::infinity());
+    if (!std::isfinite(next)) continue;
+    const double unit = static_cast<double>(next) - static_cast<double>(nearest);
+    worst = std::max(worst, std::abs(static_cast<double>(got(x)) - y) / unit);
+  }
+  return worst;
+}
+
+TEST(elementwise, the_exponential_is_within_1_unit_in_the_last_place) {
+  EXPECT_LT(worst_ulps(fast_exp, [](double x) { return std::exp(x); }), 1.0);
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(fast_exp(infinity), infinity);
+  EXPECT_EQ(fast_exp(-infinity), 0.0f);
+  EXPECT_TRUE(std::isnan(fast_exp(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST(elementwise, sigmoid_and_tanh_are_within_2_and_a_half_units_in_the_last_place) {
+  EXPECT_LT(worst_ulps(fast_sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }), 2.5);
+  EXPECT_LT(worst_ulps(fast_tanh, [](double x) { return std::tanh(x); }), 2.5);
 }
 
 TEST(elementwise, softmax_of_large_logits_neither_overflows_nor_loses_its_tail) {
