@@ -16,6 +16,7 @@ namespace {
 struct Gather {
   static constexpr std::string_view name = "GATHER";
   static constexpr int code = tflite::BuiltinOperator_GATHER;
+  static constexpr Slots weights = Slots::of({0});
   static constexpr Arity arity{2, 2};
   static constexpr Saves saves = Saves::only({1});
   static constexpr bool moves = true;

@@ -13,6 +13,7 @@ namespace {
 struct Mul {
   static constexpr std::string_view name = "MUL";
   static constexpr int code = tflite::BuiltinOperator_MUL;
+  static constexpr Slots weights = Slots::of({0, 1});
   static constexpr Arity arity{2, 2};
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t, std::int32_t,
                           std::int64_t>

@@ -15,6 +15,7 @@ namespace {
 struct Sub {
   static constexpr std::string_view name = "SUB";
   static constexpr int code = tflite::BuiltinOperator_SUB;
+  static constexpr Slots bias = Slots::of({0, 1});
   static constexpr Arity arity{2, 2};
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t, std::int32_t,
                           std::int64_t>

@@ -131,7 +131,7 @@ class Model {
 
   /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of the model from there.
   std::vector<Variable> run_frozen(const Variable& x);
-  Variable run_live(std::span<const Variable> cut, bool logits = true);  ///< output 0 or its logits
+  Variable run_live(std::span<const Variable> cut, std::size_t samples, bool logits = true);  ///< output 0 or its logits
   bool has_frozen_part();  ///< there are operators before the cut
   /// Bytes of the outputs of live operators, for one sample: about what a step keeps.
   std::size_t activation_bytes();

@@ -91,7 +91,10 @@ std::size_t Executor::live_bytes() {
   std::size_t bytes = 0;
   for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
     if (!live_[n]) continue;
-    for (const TensorType& type : graph_.nodes[n].declared) bytes += type.bytes();
+    const Node& node = graph_.nodes[n];
+    for (std::size_t o = 0; o < node.outputs.size(); ++o) {
+      bytes += shape_of(node, o).numel() * byte_size(node.declared[o].dtype);
+    }
   }
   return bytes;
 }
@@ -111,9 +114,26 @@ Variable Executor::value(std::size_t n, std::size_t slot) const {
        ", nothing produces it");
 }
 
+void Executor::measure(std::span<const Variable> inputs) {
+  measured_.assign(env_.size(), Shape());
+  measuring_ = true;
+  try {
+    run(Part::whole, graph_.inputs, inputs, graph_.outputs, 1);
+  } catch (...) {
+    measuring_ = false;
+    measured_.clear();
+    throw;
+  }
+  measuring_ = false;
+}
+
+const Shape& Executor::shape_of(const Node& node, std::size_t output) const {
+  return measured_.empty() ? node.declared[output].shape : measured_[at(node.outputs[output])];
+}
+
 /// A constant RESHAPE holds the file's batch; for `factor` times as many samples its first dimension grows with them.
 Variable Executor::widened_shape(const Node& node, std::int64_t factor) const {
-  const Shape& declared = node.declared[0].shape;
+  const Shape& declared = shape_of(node, 0);
   Tensor shape(TensorType(DType::int32, {static_cast<std::int64_t>(declared.rank())}),
                options_.memory);
   const auto dims = shape.mutable_data<std::int32_t>();
@@ -146,7 +166,7 @@ void Executor::check_batch(const Node& node, std::span<const Variable> results,
     const Shape& got = results[o].shape();
     batched_[at(node.outputs[o])] = any && node.type != "SHAPE";
     if (!any || node.type == "SHAPE") continue;
-    Shape expected = node.declared[o].shape;
+    Shape expected = shape_of(node, o);
     if (expected.rank() == 0) refuse("a scalar output");
     expected[0] *= factor;
     if (got != expected) refuse("output of shape ", got);
@@ -166,7 +186,7 @@ void Executor::call(std::size_t n, std::int64_t factor) {
   if (factor > 1 && any_batched && node.type == "RESHAPE") {
     const bool fixed = inputs.size() < 2 || graph_.constants[at(node.inputs[1])];
     inputs.resize(2);
-    if (fixed && node.declared[0].shape.rank() > 0) inputs[1] = widened_shape(node, factor);
+    if (fixed && shape_of(node, 0).rank() > 0) inputs[1] = widened_shape(node, factor);
   }
   std::vector<Variable> results =
       apply(*node.op, node.attributes, inputs,
@@ -180,6 +200,7 @@ void Executor::call(std::size_t n, std::int64_t factor) {
     const std::size_t t = at(node.outputs[o]);
     if (foldable_[n]) folded_[t] = results[o];
     if (keep) kept[t] = results[o].data();
+    if (measuring_) measured_[t] = results[o].shape();
     env_[t] = std::move(results[o]);
   }
 }

@@ -25,6 +25,9 @@ class Executor {
 
   const std::vector<std::int32_t>& cut();  ///< tensors that cross from frozen to live operators
   std::size_t live_bytes();  ///< of the outputs of live operators, at the file's shapes
+  /// Shapes of one run at the file's batch, which the proof of larger ones compares with: those in the file may be
+  /// stale where a dimension is open.
+  void measure(std::span<const Variable> inputs);
   std::vector<Tensor> kept;  ///< values of the last run, where keep is set
   bool keep = false;
 
@@ -32,6 +35,7 @@ class Executor {
   void settle();  // which operators are live, where values die, what folds; after bindings changed
   Variable value(std::size_t node, std::size_t slot) const;
   void call(std::size_t n, std::int64_t factor);
+  const Shape& shape_of(const Node& node, std::size_t output) const;
   Variable widened_shape(const Node& node, std::int64_t factor) const;
   void check_batch(const Node& node, std::span<const Variable> results, std::int64_t factor);
 
@@ -45,7 +49,8 @@ class Executor {
   std::vector<std::int32_t> cut_;
   std::vector<Variable> env_;  // by tensor, during a run
   std::vector<bool> batched_;  // by tensor, during a run
-  bool settled_ = false;
+  std::vector<Shape> measured_;                // by tensor; empty before measure
+  bool settled_ = false, measuring_ = false;
 };
 
 }  // namespace hone::model

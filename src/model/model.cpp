@@ -47,6 +47,28 @@ std::int32_t State::logits_tensor() const {
   return graph.outputs[0];
 }
 
+bool State::can_batch() {
+  if (batches) return *batches;
+  batches = false;
+  const NoGrad no_grad;
+  std::vector<Variable> one, two;
+  for (const std::int32_t t : graph.inputs) {
+    TensorType type = file.tensor(0, t).type;
+    if (type.shape.rank() == 0 || byte_size(type.dtype) == 0) return false;
+    one.emplace_back(Tensor::zeros(type, options.memory));
+    type.shape[0] *= 2;
+    two.emplace_back(Tensor::zeros(std::move(type), options.memory));
+  }
+  try {
+    executor.measure(one);
+    executor.run(Executor::Part::whole, graph.inputs, two, graph.outputs, 2);
+    batches = true;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::memory) throw;
+  }
+  return *batches;
+}
+
 namespace {
 
 std::unique_ptr<State> opened(file::ModelFile file, const ModelOptions& options) {
@@ -143,15 +165,8 @@ std::vector<Variable> run_for(model::State& state, model::Executor::Part part,
   std::vector<Variable> inputs;
   for (std::size_t i = 0; i < given.size(); ++i) inputs.push_back(state.fitted(given[i], i));
   const std::int64_t factor = state.factor(inputs);
-  if (factor == 1 || state.batches.value_or(true)) {
-    try {
-      return state.executor.run(part, tensors, inputs, wanted, factor);
-    } catch (const Error& error) {
-      // where samples would mix, the file's own sizes still rule: it may allow other shapes than its batch
-      if (factor == 1 || error.kind() != ErrorKind::unsupported) throw;
-      state.batches = false;
-    }
-  }
+  if (factor == 1 || state.can_batch()) return state.executor.run(part, tensors, inputs, wanted, factor);
+  // where samples would mix, the file's own sizes still rule: it may allow other shapes than its batch
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const file::TensorInfo& info = state.file.tensor(0, tensors[i]);
     const bool open = !info.shape_signature.empty() && info.shape_signature[0] == -1;
@@ -188,15 +203,18 @@ std::vector<Variable> Model::run_frozen(const Variable& x) {
   return run_for(*state_, model::Executor::Part::frozen, std::span(&x, 1), state_->executor.cut());
 }
 
-Variable Model::run_live(std::span<const Variable> cut, bool logits) {
+Variable Model::run_live(std::span<const Variable> cut, std::size_t samples, bool logits) {
   const std::vector<std::int32_t>& tensors = state_->executor.cut();
   if (cut.size() != tensors.size() || cut.empty()) {
     fail(ErrorKind::argument, "model", "expected ", tensors.size(), " values at the cut, got ",
          cut.size());
   }
-  const Shape& declared = state_->file.tensor(0, tensors[0]).type.shape;
-  const Shape& got = cut[0].shape();
-  const std::int64_t factor = got.rank() > 0 && declared[0] > 0 ? got[0] / declared[0] : 1;
+  const Shape& declared = state_->file.tensor(0, state_->graph.inputs.at(0)).type.shape;
+  const std::int64_t each = declared.rank() > 0 && declared[0] > 0 ? declared[0] : 1;
+  const std::int64_t factor = std::max<std::int64_t>(static_cast<std::int64_t>(samples) / each, 1);
+  if (factor > 1 && !state_->can_batch()) {
+    fail(ErrorKind::unsupported, "model", "expected the file's batch of ", each, ", got ", samples, " samples");
+  }
   const std::int32_t t = logits ? state_->logits_tensor() : state_->graph.outputs.at(0);
   return state_->executor.run(model::Executor::Part::live, tensors, cut, std::span(&t, 1),
                               factor)[0];
@@ -212,31 +230,7 @@ bool Model::has_frozen_part() {
 
 std::size_t Model::activation_bytes() { return state_->executor.live_bytes(); }
 
-bool Model::can_batch(std::size_t batch) {
-  if (batch == 1) return true;
-  if (!state_->batches) {
-    const NoGrad no_grad;
-    std::vector<Variable> inputs;
-    for (const std::int32_t t : state_->graph.inputs) {
-      TensorType type = state_->file.tensor(0, t).type;
-      if (type.shape.rank() == 0) {
-        state_->batches = false;
-        return false;
-      }
-      type.shape[0] *= 2;
-      inputs.emplace_back(Tensor::zeros(std::move(type)));
-    }
-    try {
-      state_->executor.run(model::Executor::Part::whole, state_->graph.inputs, inputs,
-                           state_->graph.outputs, 2);
-      state_->batches = true;
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::memory) throw;
-      state_->batches = false;
-    }
-  }
-  return *state_->batches;
-}
+bool Model::can_batch(std::size_t batch) { return batch == 1 || state_->can_batch(); }
 
 std::optional<std::vector<std::byte>> Model::metadata(std::string_view name) const {
   if (const auto found = state_->new_metadata.find(name); found != state_->new_metadata.end())

@@ -31,6 +31,7 @@ struct State {
       batches;  // whether more samples than the file's may go through at once, once known
 
   const file::Subgraph& main() const { return file.subgraphs[0]; }
+  bool can_batch();
   std::int32_t logits_tensor() const;  ///< output 0, or the input of a final SOFTMAX or LOGISTIC
   /// Samples for the file's batch of `x`.  Throws Error where the shape cannot be.
   std::int64_t factor(std::span<const Variable> inputs) const;

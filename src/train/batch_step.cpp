@@ -105,7 +105,7 @@ std::size_t BatchStep::rows(const Variable& y) {
 
 Variable BatchStep::predict(const Batch& batch, std::span<const std::size_t> samples) {
   const bool at_logits = loss_ == Loss::xent || loss_ == Loss::bce;
-  if (!cut_.empty()) return model_.run_live(cut_.gather(samples), at_logits);
+  if (!cut_.empty()) return model_.run_live(cut_.gather(samples), samples.size(), at_logits);
   return at_logits ? model_.logits(Variable(batch.x)) : model_(Variable(batch.x));
 }
 
