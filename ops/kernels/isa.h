@@ -16,5 +16,9 @@ void im2col(const Im2Col&) noexcept;
 void depthwise(const Depthwise&) noexcept;
 void depthwise_input(const Depthwise&) noexcept;
 void depthwise_weights(const Depthwise&) noexcept;
+void gather_integer(const GatherInteger&) noexcept;
+void requantize(const RequantRows&) noexcept;
+void widen(const Widen&) noexcept;
+void widen_to_float(const WidenToFloat&) noexcept;
 
 }  // namespace hone::HONE_ISA

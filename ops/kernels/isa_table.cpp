@@ -27,5 +27,9 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .depthwise = isa::depthwise,
     .depthwise_input = isa::depthwise_input,
     .depthwise_weights = isa::depthwise_weights,
+    .gather_integer = isa::gather_integer,
+    .requantize = isa::requantize,
+    .widen = isa::widen,
+    .widen_to_float = isa::widen_to_float,
 };
 }

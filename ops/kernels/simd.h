@@ -209,5 +209,60 @@ HONE_INLINE Floats<4> sums_of_four(Floats<L> v0, Floats<L> v1, Floats<L> v2, Flo
   return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
+/// sum + a.low * b.low + a.high * b.high of the 16-bit halves of each lane; wraps at 32 bits.
+template <int L>
+HONE_INLINE Ints<L> add_pairs(Ints<L> sum, Ints<L> a, Ints<L> b) {
+#if defined(__AVX512VNNI__)
+  if constexpr (L == 16) {
+    return (Ints<L>)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+  } else {
+    return (Ints<L>)_mm256_dpwssd_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+  }
+#elif defined(__AVX512BW__)
+  if constexpr (L == 16) {
+    return sum + (Ints<L>)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+  } else {
+    return sum + (Ints<L>)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+  }
+#elif defined(__AVX2__)
+  return sum + (Ints<L>)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE4_1__)
+  return sum + (Ints<L>)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+  // low halves by a shift up and down again, high halves by a shift down
+  return sum + ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+/// (2 a b + 2^31) >> 32 of each lane, in 64 bits; b is not -2^31.
+HONE_INLINE Ints<lanes> high_product(Ints<lanes> a, Ints<lanes> b) {
+#if defined(__AVX512F__)
+  const __m512i x = (__m512i)a, y = (__m512i)b, half = _mm512_set1_epi64(1 << 30);
+  const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, y), half);
+  const __m512i odd =
+      _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(y, 32)), half);
+  return (Ints<lanes>)_mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 31),
+                                              _mm512_add_epi64(odd, odd));
+#elif defined(__AVX2__)
+  const __m256i x = (__m256i)a, y = (__m256i)b, half = _mm256_set1_epi64x(1 << 30);
+  const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, y), half);
+  const __m256i odd =
+      _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(y, 32)), half);
+  return (Ints<lanes>)_mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_add_epi64(odd, odd),
+                                         0xAA);
+#elif defined(__SSE4_1__)
+  const __m128i x = (__m128i)a, y = (__m128i)b, half = _mm_set1_epi64x(1 << 30);
+  const __m128i even = _mm_add_epi64(_mm_mul_epi32(x, y), half);
+  const __m128i odd =
+      _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(x, 32), _mm_srli_epi64(y, 32)), half);
+  return (Ints<lanes>)_mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_add_epi64(odd, odd), 0xCC);
+#else
+  for (int i = 0; i < lanes; ++i) {
+    a[i] = static_cast<int32_t>((int64_t{a[i]} * b[i] + (int64_t{1} << 30)) >> 31);
+  }
+  return a;
+#endif
+}
+
 }  // namespace
 }  // namespace hone::HONE_ISA

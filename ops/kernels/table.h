@@ -159,6 +159,65 @@ struct Depthwise {
   bool accumulate = false;
 };
 
+/// From int32 sums to bytes, one factor for each of n outputs:
+///   to = clamp(zero_point + scaled(sum + bias), lo, hi)
+/// where scaled is either fixed-point arithmetic with two roundings (multipliers, left, right:
+/// multiplier * 2^(left - right - 31), left and right in 0..31, one of them 0), or, with `factors`,
+/// a product in double rounded to nearest, halves away from zero.  Bytes are int8 or uint8, as the
+/// limits say.
+struct Requant {
+  const int32_t* bias = nullptr;  ///< n values or null
+  const int32_t* multipliers = nullptr;
+  const int32_t* left = nullptr;
+  const int32_t* right = nullptr;
+  const double* factors = nullptr;
+  int32_t zero_point = 0, lo = -128, hi = 127;
+};
+
+/// The integer GatherProduct, forward only.  Elements are pairs of int16 in an int32: `a` comes
+/// from Widen (channels less their zero point, odd counts padded with 0), `b` holds weights as
+/// (taps, pairs of channels, n).  The table is a forward table of a shape that counts pairs as
+/// channels.  Sums wrap at 32 bits.  Split by tiles.
+struct GatherInteger {
+  const int32_t* table = nullptr;
+  ptrdiff_t first_tile = 0, last_tile = 0;
+  const int32_t* a = nullptr;
+  ptrdiff_t k = 0;  ///< pairs of a tap
+  const int32_t* b = nullptr;
+  ptrdiff_t n = 0;
+  Requant requant;
+  int8_t* c = nullptr;
+};
+
+/// Requantizes float sums that are whole numbers below 2^24.  Split by rows.
+struct RequantRows {
+  ptrdiff_t rows = 0, columns = 0;
+  const float* sums = nullptr;
+  ptrdiff_t sums_row = 0;
+  Requant requant;
+  int8_t* to = nullptr;
+  ptrdiff_t to_row = 0;
+};
+
+/// to(i, j) = from(i, j) - zero_point as int16, 0 for columns <= j < to_row.
+struct Widen {
+  ptrdiff_t rows = 0, columns = 0;
+  const void* from = nullptr;  ///< int8 or uint8, densely
+  bool is_unsigned = false;
+  int32_t zero_point = 0;
+  int16_t* to = nullptr;
+  ptrdiff_t to_row = 0;
+};
+
+/// to[i] = from[i] - zero_point as float.
+struct WidenToFloat {
+  ptrdiff_t count = 0;
+  const void* from = nullptr;  ///< int8 or uint8
+  bool is_unsigned = false;
+  int32_t zero_point = 0;
+  float* to = nullptr;
+};
+
 /// What one instruction set offers.
 struct Kernels {
   const char* isa;         ///< "v2", "v3", "v4", "vnni", "neon" or "base"
@@ -178,6 +237,11 @@ struct Kernels {
   void (*depthwise)(const Depthwise&) noexcept;
   void (*depthwise_input)(const Depthwise&) noexcept;
   void (*depthwise_weights)(const Depthwise&) noexcept;
+
+  void (*gather_integer)(const GatherInteger&) noexcept;
+  void (*requantize)(const RequantRows&) noexcept;
+  void (*widen)(const Widen&) noexcept;
+  void (*widen_to_float)(const WidenToFloat&) noexcept;
 };
 
 }  // namespace hone

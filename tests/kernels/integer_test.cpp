@@ -1,0 +1,188 @@
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "ops/kernels/conv_table.h"
+#include "tests/kernels/conv_cases.h"
+#include "tests/kernels/levels.h"
+
+namespace hone {
+namespace {
+
+using testing::at_every_level;
+using testing::conv_cases;
+using testing::describe;
+using testing::for_products;
+using testing::Numbers;
+
+std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
+
+/// The double-rounding rule, from its closed form: (x 2^left q + 2^30) >> 31, then to the nearest
+/// multiple of 2^right, halves away from zero.
+std::int64_t twice_rounded(std::int32_t x, std::int32_t q, int left, int right) {
+  const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(x) << left);
+  const std::int64_t high = (std::int64_t{shifted} * q + (std::int64_t{1} << 30)) >> 31;
+  const double exact = std::ldexp(static_cast<double>(high), -right);
+  return static_cast<std::int64_t>(std::round(exact));
+}
+
+std::int8_t clamped(std::int64_t v, const Requant& q) {
+  return static_cast<std::int8_t>(std::min<std::int64_t>(std::max<std::int64_t>(v, q.lo), q.hi));
+}
+
+struct Factors {
+  std::vector<std::int32_t> bias, multipliers, left, right;
+  std::vector<double> doubles;
+
+  Factors(std::ptrdiff_t n, int least_right) {
+    Numbers numbers(31);
+    bias = numbers.integers<std::int32_t>(n, -3000, 3000);
+    multipliers = numbers.integers<std::int32_t>(n, 1 << 30, 0x7fffffff);
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+      const int shift = static_cast<int>(i % 9) - 1;  // every ninth shifts left
+      left.push_back(shift < 0 ? 1 : 0);
+      right.push_back(shift < 0 ? 0 : least_right + shift);
+      doubles.push_back(0.37 / static_cast<double>(1 + i % 50 * 40));
+    }
+  }
+  Requant requant(bool fixed) const {
+    Requant q;
+    q.bias = bias.data();
+    if (fixed) {
+      q.multipliers = multipliers.data(), q.left = left.data(), q.right = right.data();
+    } else {
+      q.factors = doubles.data();
+    }
+    q.zero_point = -3, q.lo = -120, q.hi = 125;
+    return q;
+  }
+  std::int8_t expected(bool fixed, std::ptrdiff_t o, std::uint32_t sum) const {
+    const auto total = static_cast<std::int32_t>(sum + static_cast<std::uint32_t>(bias[at(o)]));
+    const std::int64_t v = fixed
+                               ? twice_rounded(total, multipliers[at(o)], left[at(o)], right[at(o)])
+                               : static_cast<std::int64_t>(std::round(total * doubles[at(o)]));
+    return clamped(v - 3, requant(fixed));
+  }
+};
+
+TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
+  at_every_level([](const Kernels& kernels) {
+    for (const Conv& s : conv_cases()) {
+      for (const bool fixed : {true, false}) {
+        Numbers numbers(32);
+        const std::ptrdiff_t pairs = (s.c + 1) / 2, taps = s.kh * s.kw;
+        const std::ptrdiff_t groups = s.x_pixel / s.c, pixels = s.h * s.w;
+        const int zero = -7;
+        const auto x = numbers.integers<std::int8_t>(pixels * s.x_pixel, -128, 127);
+        const auto w = numbers.integers<std::int8_t>(s.o * taps * s.c, -128, 127);
+        const Factors factors(s.o, 8);
+        std::vector<std::int16_t> packed(at(taps * pairs * s.o * 2)),
+            wide(at(pixels * groups * pairs * 2));
+        for (std::ptrdiff_t o = 0; o < s.o; ++o) {
+          for (std::ptrdiff_t i = 0; i < taps * s.c; ++i) {
+            const std::ptrdiff_t c = i % s.c, row = i / s.c * pairs + c / 2;
+            packed[at((row * s.o + o) * 2 + c % 2)] = w[at(o * taps * s.c + i)];
+          }
+        }
+        kernels.widen({.rows = pixels * groups,
+                       .columns = s.c,
+                       .from = x.data(),
+                       .zero_point = zero,
+                       .to = wide.data(),
+                       .to_row = pairs * 2});
+        Conv in_pairs = s;
+        in_pairs.c = pairs, in_pairs.x_pixel = pairs * groups;
+        std::vector<std::int32_t> table(forward_table_size(in_pairs, kernels.row_block));
+        build_forward_table(in_pairs, kernels.row_block, table.data());
+        std::vector<std::int8_t> y(at(s.oh * s.ow * s.y_pixel), 99);
+        kernels.gather_integer({.table = table.data(),
+                                .last_tile = forward_tiles(in_pairs, kernels.row_block),
+                                .a = reinterpret_cast<const std::int32_t*>(wide.data()),
+                                .k = pairs,
+                                .b = reinterpret_cast<const std::int32_t*>(packed.data()),
+                                .n = s.o,
+                                .requant = factors.requant(fixed),
+                                .c = y.data()});
+        std::vector<std::uint32_t> sums(y.size());
+        for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
+          sums[at(yi)] += static_cast<std::uint32_t>((x[at(xi)] - zero) * w[at(wi)]);
+        });
+        for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
+          const std::ptrdiff_t o = i % s.y_pixel;
+          const int want = o < s.o ? factors.expected(fixed, o, sums[at(i)]) : 99;
+          ASSERT_EQ(y[at(i)], want) << describe(s) << " at " << i;
+        }
+      }
+    }
+  });
+}
+
+TEST(Requantize, RoundsTwiceAsTheReferenceDoes) {
+  at_every_level([](const Kernels& kernels) {
+    const std::ptrdiff_t n = 70;
+    for (const int least : {0, 1, 5, 23}) {
+      const Factors factors(n, least);
+      std::vector<float> sums;
+      for (int i = 0; i < 40 * n; ++i) {
+        const int spread = 1 << (i % 24);
+        sums.push_back(static_cast<float>((i * 7919) % (2 * spread + 1) - spread));
+      }
+      std::vector<std::int8_t> bytes(sums.size());
+      kernels.requantize({.rows = 40,
+                          .columns = n,
+                          .sums = sums.data(),
+                          .sums_row = n,
+                          .requant = factors.requant(true),
+                          .to = bytes.data(),
+                          .to_row = n});
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        const auto sum = static_cast<std::uint32_t>(static_cast<std::int32_t>(sums[i]));
+        ASSERT_EQ(bytes[i], factors.expected(true, static_cast<std::ptrdiff_t>(i) % n, sum)) << i;
+      }
+    }
+  });
+}
+
+TEST(Requantize, RoundsHalvesAwayFromZeroWithDoubleFactors) {
+  at_every_level([](const Kernels& kernels) {
+    std::vector<float> sums;
+    for (int i = -300; i <= 300; ++i) sums.push_back(static_cast<float>(i));
+    const std::vector<double> factors(sums.size(), 0.5);
+    std::vector<std::int8_t> bytes(sums.size());
+    Requant q;
+    q.factors = factors.data();
+    const auto n = static_cast<std::ptrdiff_t>(sums.size());
+    kernels.requantize({.rows = 1,
+                        .columns = n,
+                        .sums = sums.data(),
+                        .sums_row = n,
+                        .requant = q,
+                        .to = bytes.data(),
+                        .to_row = n});
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      ASSERT_EQ(bytes[i], clamped(std::lround(sums[i] * 0.5), q)) << sums[i];
+    }
+  });
+}
+
+TEST(Widen, TakesTheZeroPointAwayAndPadsOddRows) {
+  at_every_level([](const Kernels& kernels) {
+    const std::vector<std::uint8_t> x = {0, 1, 255, 7, 8, 9};
+    std::vector<std::int16_t> wide(8, 5);
+    kernels.widen({.rows = 2,
+                   .columns = 3,
+                   .from = x.data(),
+                   .is_unsigned = true,
+                   .zero_point = 10,
+                   .to = wide.data(),
+                   .to_row = 4});
+    EXPECT_EQ(wide, (std::vector<std::int16_t>{-10, -9, 245, 0, -3, -2, -1, 0}));
+    std::vector<float> floats(6);
+    kernels.widen_to_float(
+        {.count = 6, .from = x.data(), .is_unsigned = true, .zero_point = 10, .to = floats.data()});
+    EXPECT_EQ(floats, (std::vector<float>{-10, -9, 245, -3, -2, -1}));
+  });
+}
+
+}  // namespace
+}  // namespace hone
