@@ -1,6 +1,7 @@
 #include <hone/functions.h>
 
 #include "ops/float_conv.h"
+#include "ops/integer_conv.h"
 #include "ops/kernels/direct_conv.h"
 #include "ops/kernels/hybrid.h"
 #include "ops/linear.h"
@@ -31,7 +32,8 @@ struct Conv2d {
     bool symmetric = false;            // hybrid: images without a zero point
     std::vector<float> scales;         // hybrid: of the weights of each output
     FloatConv product;                 // of floats, and all gradients
-    std::vector<std::int16_t> narrow;  // integer weights, outputs innermost, less their zero point
+    IntegerConv integer;               // of 8-bit images
+    std::vector<std::int16_t> narrow;  // integer weights for direct_conv, less their zero point
   };
 
   static Attributes parse(const Options& options) {
@@ -75,8 +77,8 @@ struct Conv2d {
     const TensorType& w = call.inputs[1];
     plan.product = FloatConv(s, w.dtype == DType::float32);
     if (w.dtype == DType::float32) return plan;
-    plan.narrow.resize(static_cast<std::size_t>(s.weights()));
     if (is_hybrid(call)) {
+      plan.narrow.resize(static_cast<std::size_t>(s.weights()));
       for (std::int64_t o = 0; o < s.out; ++o) {
         plan.scales.push_back(w.scale_at(static_cast<std::size_t>(o)));
       }
@@ -86,12 +88,16 @@ struct Conv2d {
       return plan;
     }
     plan.requantize = Requantize::prepare(call, s.out, a.activation, w.dtype == DType::uint8);
+    if (call.inputs[0].dtype != DType::int16) {
+      plan.integer = IntegerConv(s, RequantFactors(plan.requantize));
+    }
+    if (!plan.integer.usable()) plan.narrow.resize(static_cast<std::size_t>(s.weights()));
     return plan;
   }
 
-  /// Hybrid: one image as integers.
+  /// One image as integers: hybrid, or widened.
   static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
-    if (!is_hybrid(call)) return 0;
+    if (!is_hybrid(call)) return plan.integer.scratch_bytes();
     return static_cast<std::size_t>(plan.shape.window.inputs() * plan.shape.in);
   }
 
@@ -100,12 +106,16 @@ struct Conv2d {
       case DType::float32:
         return plan.product.refresh(f.input<float>(1).data());
       case DType::uint8:
-        return pack_conv_weights(plan.shape, f.input<std::uint8_t>(1).data(),
-                                 f.type_in(1).zero_point, plan.narrow.data());
+        return pack(plan, f.input<std::uint8_t>(1).data(), f.type_in(1).zero_point);
       default:
-        return pack_conv_weights(plan.shape, f.input<std::int8_t>(1).data(),
-                                 f.type_in(1).zero_point, plan.narrow.data());
+        return pack(plan, f.input<std::int8_t>(1).data(), f.type_in(1).zero_point);
     }
+  }
+
+  template <class W>
+  static void pack(Plan& plan, const W* w, std::int32_t zero_point) {
+    if (plan.integer.usable()) return plan.integer.refresh(w, zero_point);
+    pack_conv_weights(plan.shape, w, zero_point, plan.narrow.data());
   }
 
   template <class T>
@@ -115,6 +125,10 @@ struct Conv2d {
     } else if constexpr (std::same_as<T, std::int16_t>) {
       a.int32_sums ? forward_integer<T, std::uint32_t>(plan, f)
                    : forward_integer<T, std::int64_t>(plan, f);
+    } else if (plan.integer.usable()) {
+      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point,
+                           f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
+                           f.output<T>(0).data(), f.scratch.data());
     } else {
       forward_integer<T, std::uint32_t>(plan, f);
     }

@@ -1,5 +1,6 @@
 #include <hone/functions.h>
 
+#include "ops/integer_conv.h"
 #include "ops/kernels/direct_depthwise.h"
 #include "ops/kernels/hybrid.h"
 #include "ops/linear.h"
@@ -17,7 +18,7 @@ struct DepthwiseConv2d {
   static constexpr Arity arity{2, 3};
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
   static constexpr Saves saves{Slots::of({0, 1}), {}, true};
-  static constexpr Slots weights = Slots::of({1}), bias = Slots::of({2});
+  static constexpr Slots packs = Slots::of({1}), weights = Slots::of({1}), bias = Slots::of({2});
   static constexpr bool accumulates = true;
 
   using Attributes = ConvOptions;
@@ -27,6 +28,8 @@ struct DepthwiseConv2d {
     DepthwiseShape shape;
     Requantize requantize;
     FloatRange range;
+    RequantFactors factors;
+    std::vector<float> packed;  // 8 bits: the weights less their zero point
     std::vector<float> scales;  // hybrid: of the weights of each output
   };
 
@@ -73,14 +76,38 @@ struct DepthwiseConv2d {
       }
     } else if (w.dtype != DType::float32) {
       plan.requantize = Requantize::prepare(call, outputs, a.activation, w.dtype == DType::uint8);
+      if (call.inputs[0].dtype != DType::int16 && exact_in_floats(plan.shape)) {
+        plan.factors = RequantFactors(plan.requantize);
+        plan.packed.resize(w.numel());
+      }
     }
     return plan;
   }
 
-  /// Hybrid: one image as integers.
+  /// Whether every sum of 8-bit products is below 2^24, where floats hold each whole number.
+  static bool exact_in_floats(const DepthwiseShape& s) {
+    return s.window.taps() * 255 * 255 < std::int64_t{1} << 24;
+  }
+
+  /// One image: hybrid as integers; 8 bits as floats, and its sums.
   static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
-    if (!is_hybrid(call)) return 0;
-    return static_cast<std::size_t>(plan.shape.window.inputs() * plan.shape.in);
+    const DepthwiseShape& s = plan.shape;
+    const std::int64_t in = s.window.inputs() * s.in;
+    if (is_hybrid(call)) return static_cast<std::size_t>(in);
+    if (plan.packed.empty()) return 0;
+    return static_cast<std::size_t>(in + s.window.outputs() * s.out()) * sizeof(float);
+  }
+
+  static void refresh(const Attributes&, Plan& plan, const Forward& f) {
+    if (plan.packed.empty()) return;
+    const bool is_unsigned = f.type_in(1).dtype == DType::uint8;
+    plan.kernels->widen_to_float(
+        {.count = static_cast<std::int64_t>(plan.packed.size()),
+         .from = is_unsigned ? static_cast<const void*>(f.input<std::uint8_t>(1).data())
+                             : f.input<std::int8_t>(1).data(),
+         .is_unsigned = is_unsigned,
+         .zero_point = f.type_in(1).zero_point,
+         .to = plan.packed.data()});
   }
 
   template <class T>
@@ -89,6 +116,8 @@ struct DepthwiseConv2d {
       plan.scales.empty() ? forward_float(plan, f) : forward_hybrid(plan, f);
     } else if constexpr (std::same_as<T, std::int16_t>) {
       forward_integer<T, std::int8_t, std::int64_t>(plan, f);
+    } else if (!plan.packed.empty()) {
+      forward_bytes<T>(plan, f);
     } else if constexpr (std::same_as<T, std::uint8_t>) {
       forward_integer<T, std::uint8_t, std::uint32_t>(plan, f);
     } else {
@@ -155,6 +184,44 @@ struct DepthwiseConv2d {
       part.out = y + n * s.window.outputs() * s.out();
       plan.kernels->depthwise(part);
     });
+  }
+
+  /// 8 bits: whole numbers in floats, exact, then requantized.
+  template <class T>
+  static void forward_bytes(const Plan& plan, const Forward& f) {
+    const DepthwiseShape& s = plan.shape;
+    const std::int64_t in = s.window.inputs() * s.in, pixels = s.window.outputs();
+    auto* x = reinterpret_cast<float*>(f.scratch.data());
+    float* sums = x + in;
+    const std::int32_t* bias = f.has(2) ? f.input<std::int32_t>(2).data() : nullptr;
+    DepthwiseShape one = s;
+    one.batch = 1;
+    Depthwise image = image_of(s);
+    image.last_row = image.shape.oh;
+    image.x = x, image.w = plan.packed.data(), image.out = sums;
+    for (std::int64_t n = 0; n < s.batch; ++n) {
+      plan.kernels->widen_to_float({.count = in,
+                                    .from = f.input<T>(0).data() + n * in,
+                                    .is_unsigned = std::is_unsigned_v<T>,
+                                    .zero_point = f.type_in(0).zero_point,
+                                    .to = x});
+      split(one, [&](std::int64_t, std::int64_t first, std::int64_t last) {
+        Depthwise part = image;
+        part.first_channel = first, part.last_channel = last;
+        plan.kernels->depthwise(part);
+      });
+      auto* y = reinterpret_cast<std::int8_t*>(f.output<T>(0).data()) + n * pixels * s.out();
+      in_blocks(pixels, 1, 20.0 * static_cast<double>(s.out()),
+                [&](std::int64_t first, std::int64_t last) {
+                  plan.kernels->requantize({.rows = last - first,
+                                            .columns = s.out(),
+                                            .sums = sums + first * s.out(),
+                                            .sums_row = s.out(),
+                                            .requant = plan.factors.from(0, bias),
+                                            .to = y + first * s.out(),
+                                            .to_row = s.out()});
+                });
+    }
   }
 
   template <class T, class W, class Sum>

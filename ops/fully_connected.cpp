@@ -1,5 +1,6 @@
 #include <hone/functions.h>
 
+#include "ops/integer_conv.h"
 #include "ops/kernels/hybrid.h"
 #include "ops/kernels/product.h"
 #include "ops/linear.h"
@@ -30,6 +31,7 @@ struct FullyConnected {
     FloatRange range;
     std::int32_t low = 0, high = 0;
     std::vector<double> factors;  // sx * sw / sy: the reference rounds acc * factor in double
+    IntegerConv integer;          // of 8-bit rows
     std::vector<float> packed;    // the weights transposed, where many rows meet them
     std::vector<float> scales;    // hybrid: of the weights of each output
   };
@@ -86,12 +88,23 @@ struct FullyConnected {
       const double sw = w.scale_at(static_cast<std::size_t>(o));
       plan.factors.push_back(double{x.scale} * sw / double{y.scale});
     }
+    if (x.dtype != DType::int16) {
+      // a 1 x 1 convolution of an image with a pixel for each row
+      const ConvShape shape = {
+          .window = {{.input = 1, .output = 1}, {.input = plan.rows, .output = plan.rows}},
+          .batch = 1,
+          .in = plan.in,
+          .out = plan.out};
+      plan.integer =
+          IntegerConv(shape, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high));
+    }
     return plan;
   }
 
-  /// Hybrid: one row as integers.
+  /// Hybrid: one row as integers; 8 bits: all rows widened.
   static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call&) {
-    return plan.scales.empty() ? 0 : static_cast<std::size_t>(plan.in);
+    if (plan.scales.empty()) return plan.integer.scratch_bytes();
+    return static_cast<std::size_t>(plan.in);
   }
 
   template <class T>
@@ -100,6 +113,10 @@ struct FullyConnected {
       plan.scales.empty() ? forward_float(plan, f) : forward_hybrid(a, plan, f);
     } else if constexpr (std::same_as<T, std::int16_t>) {
       forward_integer<T, std::int8_t, std::int64_t>(plan, f);
+    } else if (plan.integer.usable()) {
+      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point,
+                           f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
+                           f.output<T>(0).data(), f.scratch.data());
     } else if constexpr (std::same_as<T, std::uint8_t>) {
       forward_integer<T, std::uint8_t, std::uint32_t>(plan, f);
     } else {
@@ -108,6 +125,12 @@ struct FullyConnected {
   }
 
   static void refresh(const Attributes&, Plan& plan, const Forward& f) {
+    if (plan.integer.usable()) {
+      const std::int32_t zero = f.type_in(1).zero_point;
+      return f.type_in(1).dtype == DType::uint8
+                 ? plan.integer.refresh(f.input<std::uint8_t>(1).data(), zero)
+                 : plan.integer.refresh(f.input<std::int8_t>(1).data(), zero);
+    }
     if (plan.packed.empty()) return;
     plan.kernels->transpose({.rows = plan.out,
                              .columns = plan.in,

@@ -1,0 +1,130 @@
+#include "ops/integer_conv.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ops/kernels/conv_table.h"
+#include "ops/products.h"
+
+namespace hone::ops {
+
+RequantFactors::RequantFactors(const Requantize& r)
+    : zero_point_(r.zero_point), low_(r.low), high_(r.high) {
+  for (const Rescale& f : r.factors) {
+    multipliers_.push_back(f.multiplier);
+    left_.push_back(std::max(f.shift, 0));
+    right_.push_back(std::max(-f.shift, 0));
+  }
+}
+
+RequantFactors::RequantFactors(std::vector<double> factors, std::int32_t zero_point,
+                               std::int32_t low, std::int32_t high)
+    : factors_(std::move(factors)), zero_point_(zero_point), low_(low), high_(high) {}
+
+Requant RequantFactors::from(std::int64_t first, const std::int32_t* bias) const noexcept {
+  Requant q;
+  q.bias = bias ? bias + first : nullptr;
+  if (factors_.empty()) {
+    q.multipliers = multipliers_.data() + first;
+    q.left = left_.data() + first;
+    q.right = right_.data() + first;
+  } else {
+    q.factors = factors_.data() + first;
+  }
+  q.zero_point = zero_point_, q.lo = low_, q.hi = high_;
+  return q;
+}
+
+IntegerConv::IntegerConv(const ConvShape& s, RequantFactors factors)
+    : kernels_(&kernels()),
+      shape_(s),
+      pairs_((s.group_in() + 1) / 2),
+      factors_(std::move(factors)) {
+  const WindowAxis &y = s.window.y, &x = s.window.x;
+  const Conv in_pairs = {.h = y.input,
+                         .w = x.input,
+                         .c = pairs_,
+                         .oh = y.output,
+                         .ow = x.output,
+                         .o = s.group_out(),
+                         .kh = y.size,
+                         .kw = x.size,
+                         .stride_h = y.stride,
+                         .stride_w = x.stride,
+                         .dilation_h = y.dilation,
+                         .dilation_w = x.dilation,
+                         .pad_top = y.before,
+                         .pad_left = x.before,
+                         .x_pixel = pairs_ * s.groups,
+                         .y_pixel = s.out};
+  if (!fits_conv_table(in_pairs)) return;
+  table_.resize(forward_table_size(in_pairs, kernels_->row_block));
+  build_forward_table(in_pairs, kernels_->row_block, table_.data());
+  tiles_ = forward_tiles(in_pairs, kernels_->row_block);
+  packed_.resize(static_cast<std::size_t>(s.window.taps() * pairs_ * 2 * s.out));
+}
+
+template <class T>
+void IntegerConv::pack(const T* w, std::int32_t zero_point) noexcept {
+  const std::int64_t outputs = shape_.group_out(), channels = shape_.group_in();
+  const std::int64_t taps = shape_.window.taps();
+  for (std::int64_t o = 0; o < shape_.out; ++o) {
+    std::int16_t* to = packed_.data() + (o / outputs * taps * pairs_ * outputs + o % outputs) * 2;
+    for (std::int64_t t = 0; t < taps; ++t) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const T value = w[(o * taps + t) * channels + c];
+        to[(t * pairs_ + c / 2) * outputs * 2 + c % 2] =
+            static_cast<std::int16_t>(value - zero_point);
+      }
+    }
+  }
+}
+
+void IntegerConv::refresh(const std::int8_t* w, std::int32_t zero_point) noexcept {
+  pack(w, zero_point);
+}
+void IntegerConv::refresh(const std::uint8_t* w, std::int32_t zero_point) noexcept {
+  pack(w, zero_point);
+}
+
+std::size_t IntegerConv::scratch_bytes() const noexcept {
+  if (!usable()) return 0;
+  return static_cast<std::size_t>(shape_.window.inputs() * shape_.groups * pairs_ * 2) *
+         sizeof(std::int16_t);
+}
+
+void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_point,
+                          const std::int32_t* bias, std::int8_t* y,
+                          std::int16_t* wide) const noexcept {
+  const std::int64_t rows = shape_.window.inputs() * shape_.groups, channels = shape_.group_in();
+  const std::int64_t outputs = shape_.group_out(), taps = shape_.window.taps();
+  const double work = static_cast<double>(kernels_->row_block * taps * pairs_ * outputs);
+  for (std::int64_t n = 0; n < shape_.batch; ++n) {
+    const auto* image = static_cast<const std::byte*>(x) + n * rows * channels;
+    in_blocks(rows, 1, static_cast<double>(channels), [&](std::int64_t first, std::int64_t last) {
+      kernels_->widen({.rows = last - first,
+                       .columns = channels,
+                       .from = image + first * channels,
+                       .is_unsigned = is_unsigned,
+                       .zero_point = zero_point,
+                       .to = wide + first * pairs_ * 2,
+                       .to_row = pairs_ * 2});
+    });
+    for (std::int64_t g = 0; g < shape_.groups; ++g) {
+      in_blocks(tiles_, 1, work, [&](std::int64_t first, std::int64_t last) {
+        kernels_->gather_integer({.table = table_.data(),
+                                  .first_tile = first,
+                                  .last_tile = last,
+                                  .a = reinterpret_cast<const std::int32_t*>(wide + g * pairs_ * 2),
+                                  .k = pairs_,
+                                  .b = reinterpret_cast<const std::int32_t*>(
+                                      packed_.data() + g * taps * pairs_ * outputs * 2),
+                                  .n = outputs,
+                                  .requant = factors_.from(g * outputs, bias),
+                                  .c = y + n * shape_.window.outputs() * shape_.out + g * outputs});
+      });
+    }
+  }
+}
+
+}  // namespace hone::ops

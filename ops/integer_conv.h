@@ -1,0 +1,75 @@
+#pragma once
+/// Integer convolutions and fully connected layers on the kernels of this machine: the arithmetic
+/// of LiteRT's reference kernels for 8-bit activations, to the bit.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ops/kernels/direct_conv.h"
+#include "ops/kernels/kernels.h"
+#include "ops/linear.h"
+
+namespace hone::ops {
+
+/// Factors of a layer in the form of the kernels; keeps what Requant points to.
+class RequantFactors {
+ public:
+  RequantFactors() = default;
+  /// Fixed-point factors, rounded twice.
+  explicit RequantFactors(const Requantize& r);
+  /// Factors in double, rounded once, halves away from zero.
+  RequantFactors(std::vector<double> factors, std::int32_t zero_point, std::int32_t low,
+                 std::int32_t high);
+
+  /// Of the outputs from `first` on; bias (of all outputs) may be null.
+  Requant from(std::int64_t first, const std::int32_t* bias) const noexcept;
+
+ private:
+  std::vector<std::int32_t> multipliers_, left_, right_;
+  std::vector<double> factors_;
+  std::int32_t zero_point_ = 0, low_ = 0, high_ = 0;
+};
+
+/// 8-bit images and weights of any zero points, int32 sums.
+class IntegerConv {
+ public:
+  IntegerConv() = default;
+  /// Throws Error (unsupported): see kernels().
+  IntegerConv(const ConvShape& shape, RequantFactors factors);
+
+  /// False where offsets do not fit 32 bits: use direct_conv.
+  bool usable() const noexcept { return !table_.empty(); }
+
+  /// Packs the weights (out, taps, in / groups) less their zero point.
+  void refresh(const std::int8_t* w, std::int32_t zero_point) noexcept;
+  void refresh(const std::uint8_t* w, std::int32_t zero_point) noexcept;
+
+  /// Bytes of scratch: one image as int16.
+  std::size_t scratch_bytes() const noexcept;
+
+  /// T: std::int8_t or std::uint8_t; bias may be null.
+  template <class T>
+  void forward(const T* x, std::int32_t zero_point, const std::int32_t* bias, T* y,
+               std::byte* scratch) const noexcept {
+    forward(static_cast<const void*>(x), std::is_unsigned_v<T>, zero_point, bias,
+            reinterpret_cast<std::int8_t*>(y), reinterpret_cast<std::int16_t*>(scratch));
+  }
+
+ private:
+  template <class T>
+  void pack(const T* w, std::int32_t zero_point) noexcept;
+  void forward(const void* x, bool is_unsigned, std::int32_t zero_point, const std::int32_t* bias,
+               std::int8_t* y, std::int16_t* wide) const noexcept;
+
+  const Kernels* kernels_ = nullptr;
+  ConvShape shape_;
+  std::int64_t pairs_ = 0;  // of channels, in one group
+  std::int64_t tiles_ = 0;
+  RequantFactors factors_;
+  std::vector<std::int32_t> table_;
+  std::vector<std::int16_t> packed_;  // (groups, taps, pairs, outputs of a group, 2)
+};
+
+}  // namespace hone::ops
