@@ -17,7 +17,7 @@ const Kernels& kernels();
 /// The names this program was built with, the best last.
 std::span<const std::string_view> kernel_names() noexcept;
 
-/// The kernels of that name; null if the program was built without them or the processor lacks them.
+/// The kernels of that name; null if not built in, or if the processor lacks them.
 const Kernels* kernels_named(std::string_view name) noexcept;
 
 }  // namespace hone

@@ -2,7 +2,7 @@
 /// Vectors of the instruction set that a file is compiled for, and the few operations that compiler
 /// vector extensions cannot say.  Every intrinsic of the project is in this file.
 ///
-/// HONE_ISA names the namespace of this compilation.  Everything here has internal linkage: a shared
+/// HONE_ISA names the namespace of this compilation.  All of it has internal linkage: a shared
 /// inline function compiled with AVX-512 could be the copy that the linker keeps for everybody.
 
 #include <stddef.h>

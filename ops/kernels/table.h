@@ -16,7 +16,7 @@
 
 namespace hone {
 
-/// C = clamp(bias + A B), or C = clamp(C + A B) with `accumulate`.  A: (m, k), B: (k, n), C: (m, n).
+/// C = clamp(bias + A B), or C = clamp(C + A B) with `accumulate`.  A: (m, k), B: (k, n), C: (m, n)
 ///
 /// The products of a fully connected layer or 1x1 convolution y = x W^T, W: (outputs, inputs):
 ///   forward         A = x   (a_row = inputs, a_col = 1)   B = W^T (see Transpose)   C = y
@@ -74,7 +74,7 @@ struct ColumnSums {
   bool accumulate = false;
 };
 
-/// g(i, j) = lo < y(i, j) < hi ? g(i, j) : 0 in place, and the column sums of the result in the same
+/// g(i, j) = lo < y(i, j) < hi ? g(i, j) : 0 in place, and the column sums of the result in one
 /// pass where `sums` is given: the gradient through a fused activation and of the bias.
 struct MaskedSums {
   ptrdiff_t rows = 0, columns = 0;
