@@ -64,7 +64,7 @@ struct Report {
   std::size_t micro_batch = 0;
   bool cached_cut = false;  ///< frozen operators ran once a sample, not once a step
   bool stopped = false;
-  double step_ms_median = 0, step_ms_min = 0;
+  double step_ms_median = 0, step_ms_min = 0;  ///< the median is of the last 1024 steps
   double last_loss = 0;        ///< mean over the last epoch's steps
   std::size_t peak_bytes = 0;  ///< tensors, during the training steps
 };

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <chrono>
-#include <numeric>
+#include <vector>
 
 #include <hone/train.h>
 
@@ -34,6 +34,37 @@ void check_fit(const Model& model, const Optimizer& optimizer, const Dataset& da
   }
 }
 
+/// What the report says of the times of a run: their least, and the median of the latest, so that a
+/// long run keeps no more than a short one.
+class StepTimes {
+ public:
+  StepTimes() { latest_.reserve(kept); }
+
+  void add(double ms) {
+    least_ = count_ == 0 ? ms : std::min(least_, ms);
+    if (latest_.size() < kept)
+      latest_.push_back(ms);
+    else
+      latest_[count_ % kept] = ms;
+    ++count_;
+  }
+
+  std::size_t count() const noexcept { return count_; }
+  double least() const noexcept { return least_; }
+  double median() const {
+    if (latest_.empty()) return 0;
+    std::vector<double> sorted = latest_;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[sorted.size() / 2];
+  }
+
+ private:
+  static constexpr std::size_t kept = 1024;
+  std::vector<double> latest_;
+  std::size_t count_ = 0;
+  double least_ = 0;
+};
+
 class Fit {
  public:
   Fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options)
@@ -62,12 +93,16 @@ class Fit {
       const std::size_t n = std::min(options_.batch, data_.size() - begin);
       const auto start = Clock::now();
       const double loss = step_(std::span(order_).subspan(begin, n));
-      times_.push_back(ms_since(start));
-      if (step % per_epoch == 0) losses_.clear();
-      losses_.push_back(loss);
-      if (options_.on_step) {
-        options_.on_step({epoch + 1, options_.epochs, step + 1, steps, loss, times_.back()});
+      const double ms = ms_since(start);
+      times_.add(ms);
+      if (step % per_epoch == 0) {
+        epoch_loss_ = 0;
+        epoch_steps_ = 0;
       }
+      epoch_loss_ += loss;
+      ++epoch_steps_;
+      if (options_.on_step)
+        options_.on_step({epoch + 1, options_.epochs, step + 1, steps, loss, ms});
       if ((step + 1) % per_epoch == 0) save(step + 1);
     }
     if (report_.stopped) save(step);
@@ -81,17 +116,11 @@ class Fit {
   }
 
   Report finish() {
-    report_.steps = times_.size();
+    report_.steps = times_.count();
     report_.peak_bytes = memory_use().peak_bytes;
-    if (!losses_.empty()) {
-      report_.last_loss = std::accumulate(losses_.begin(), losses_.end(), 0.0) /
-                          static_cast<double>(losses_.size());
-    }
-    if (!times_.empty()) {
-      std::sort(times_.begin(), times_.end());
-      report_.step_ms_min = times_.front();
-      report_.step_ms_median = times_[times_.size() / 2];
-    }
+    if (epoch_steps_ > 0) report_.last_loss = epoch_loss_ / static_cast<double>(epoch_steps_);
+    report_.step_ms_min = times_.least();
+    report_.step_ms_median = times_.median();
     return report_;
   }
 
@@ -100,7 +129,9 @@ class Fit {
   const FitOptions& options_;
   BatchStep step_;
   std::vector<std::size_t> order_;
-  std::vector<double> times_, losses_;
+  StepTimes times_;
+  double epoch_loss_ = 0;
+  std::size_t epoch_steps_ = 0;
   Report report_;
 };
 
