@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ops/kernels/kernels.h"
+
 namespace hone {
 namespace {
 
@@ -41,8 +43,9 @@ Tensor GradSum::take(std::pmr::memory_resource* memory) {
   if (!sum.unique()) sum = sum.clone(memory);
   const auto total = sum.mutable_data<float>();
   for (std::size_t k = 1; k < terms_.size(); ++k) {
-    const auto term = terms_[k].data<float>();
-    for (std::size_t i = 0; i < total.size(); ++i) total[i] += term[i];
+    kernels().axpy({.count = static_cast<std::ptrdiff_t>(total.size()),
+                    .x = terms_[k].data<float>().data(),
+                    .y = total.data()});
   }
   terms_.clear();
   return sum;

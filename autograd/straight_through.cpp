@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "ops/kernels/kernels.h"
+
 namespace hone {
 namespace {
 
@@ -11,9 +13,20 @@ Activation activation_of(const OpDef& op, const void* attributes) noexcept {
 }
 
 template <class T, class Limit>
-void mask(std::span<const T> output, Limit low, Limit high, std::span<float> grad) noexcept {
-  for (std::size_t i = 0; i < grad.size(); ++i) {
-    grad[i] = output[i] > low && output[i] < high ? grad[i] : 0.0f;
+ClampGrad<T> clamp_grad(const Tensor& output, Limit low, Limit high,
+                        std::span<float> grad) noexcept {
+  return {.count = static_cast<std::ptrdiff_t>(grad.size()),
+          .y = output.data<T>().data(),
+          .lo = static_cast<T>(low),
+          .hi = static_cast<T>(high),
+          .g = grad.data()};
+}
+
+/// The types that hardly any model has.
+template <class T>
+void mask(const ClampGrad<T>& m) noexcept {
+  for (std::ptrdiff_t i = 0; i < m.count; ++i) {
+    m.g[i] = m.y[i] > m.lo && m.y[i] < m.hi ? m.g[i] : 0.0f;
   }
 }
 
@@ -28,26 +41,26 @@ bool has_clamp(const OpDef& op, const void* attributes, const void* plan,
 
 void mask_clamped(const OpDef& op, const void* attributes, const Tensor& output,
                   std::span<float> grad) noexcept {
+  const Kernels& k = kernels();
   const Activation activation = activation_of(op, attributes);
   if (output.dtype() == DType::float32) {
     const auto [low, high] = range_of(activation);
-    mask(output.data<float>(), low, high, grad);
-    return;
+    return k.clamp_grad(clamp_grad<float>(output, low, high, grad));
   }
   const auto [low, high] = quantized_range(activation, output.type());
   switch (output.dtype()) {
     case DType::int4:
     case DType::int8:
-      mask(output.data<std::int8_t>(), low, high, grad);
+      k.clamp_grad_int8(clamp_grad<std::int8_t>(output, low, high, grad));
       break;
     case DType::uint8:
-      mask(output.data<std::uint8_t>(), low, high, grad);
+      mask(clamp_grad<std::uint8_t>(output, low, high, grad));
       break;
     case DType::int16:
-      mask(output.data<std::int16_t>(), low, high, grad);
+      k.clamp_grad_int16(clamp_grad<std::int16_t>(output, low, high, grad));
       break;
     case DType::int32:
-      mask(output.data<std::int32_t>(), low, high, grad);
+      mask(clamp_grad<std::int32_t>(output, low, high, grad));
       break;
     default:
       break;

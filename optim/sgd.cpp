@@ -1,3 +1,4 @@
+#include "ops/kernels/kernels.h"
 #include "optim/rule.h"
 
 namespace hone {
@@ -12,7 +13,10 @@ struct SgdRule {
 
   static void update(const Options&, StepInfo info, std::span<float> w, std::span<const float> g,
                      SlotSpans) {
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] -= info.lr * g[i];
+    kernels().axpy({.count = static_cast<std::ptrdiff_t>(w.size()),
+                    .factor = -info.lr,
+                    .x = g.data(),
+                    .y = w.data()});
   }
 };
 

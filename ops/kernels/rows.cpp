@@ -69,25 +69,14 @@ HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* t
 }
 #endif
 
-/// The masked gradient of `y`, or just the gradient.
-template <bool Masked, class V>
-HONE_INLINE V passed(V y, V g, V lo, V hi) {
-  if constexpr (Masked) {
-    return (y > lo) & (y < hi) ? g : V{};
-  } else {
-    return g;
-  }
-}
-
 /// `N` vectors of columns from column j on.
-template <bool Masked, int N>
-void sum_columns(const MaskedSums& s, ptrdiff_t j) {
+template <int N>
+HONE_INLINE void sum_columns(const ColumnSums& s, ptrdiff_t j) {
   using V = Floats<lanes>;
-  const V lo = splat<lanes>(s.lo), hi = splat<lanes>(s.hi);
   V total[N];
   HONE_UNROLL
   for (int v = 0; v < N; ++v) {
-    total[v] = s.accumulate && s.sums ? load<lanes>(s.sums + j + v * lanes) : V{};
+    total[v] = s.accumulate ? load<lanes>(s.sums + j + v * lanes) : V{};
   }
   for (ptrdiff_t begin = 0; begin < s.rows; begin += sum_block) {
     const ptrdiff_t end = s.rows - begin < sum_block ? s.rows : begin + sum_block;
@@ -96,52 +85,27 @@ void sum_columns(const MaskedSums& s, ptrdiff_t j) {
     for (int v = 0; v < N; ++v) sum[v] = V{};
     for (ptrdiff_t i = begin; i < end; ++i) {
       HONE_UNROLL
-      for (int v = 0; v < N; ++v) {
-        float* g = s.g + i * s.g_row + j + v * lanes;
-        V x = load<lanes>(g);
-        if constexpr (Masked) {
-          x = passed<true>(load<lanes>(s.y + i * s.y_row + j + v * lanes), x, lo, hi);
-          store<lanes>(g, x);
-        }
-        sum[v] += x;
-      }
+      for (int v = 0; v < N; ++v) sum[v] += load<lanes>(s.x + i * s.x_row + j + v * lanes);
     }
     HONE_UNROLL
     for (int v = 0; v < N; ++v) total[v] += sum[v];
   }
-  if (!s.sums) return;
   HONE_UNROLL
   for (int v = 0; v < N; ++v) store<lanes>(s.sums + j + v * lanes, total[v]);
 }
 
 /// The columns from j on, fewer than a vector: the same additions for one column at a time.
-template <bool Masked>
-void sum_last_columns(const MaskedSums& s, ptrdiff_t j) {
+HONE_INLINE void sum_last_columns(const ColumnSums& s, ptrdiff_t j) {
   for (; j < s.columns; ++j) {
-    float total = s.accumulate && s.sums ? s.sums[j] : 0.0f;
+    float total = s.accumulate ? s.sums[j] : 0.0f;
     for (ptrdiff_t begin = 0; begin < s.rows; begin += sum_block) {
       const ptrdiff_t end = s.rows - begin < sum_block ? s.rows : begin + sum_block;
       float sum = 0;
-      for (ptrdiff_t i = begin; i < end; ++i) {
-        float* g = s.g + i * s.g_row + j;
-        if constexpr (Masked) {
-          const float y = s.y[i * s.y_row + j];
-          *g = y > s.lo && y < s.hi ? *g : 0.0f;
-        }
-        sum += *g;
-      }
+      for (ptrdiff_t i = begin; i < end; ++i) sum += s.x[i * s.x_row + j];
       total += sum;
     }
-    if (s.sums) s.sums[j] = total;
+    s.sums[j] = total;
   }
-}
-
-template <bool Masked>
-void sum_all(const MaskedSums& s) {
-  ptrdiff_t j = 0;
-  for (; j + 4 * lanes <= s.columns; j += 4 * lanes) sum_columns<Masked, 4>(s, j);
-  for (; j + lanes <= s.columns; j += lanes) sum_columns<Masked, 1>(s, j);
-  sum_last_columns<Masked>(s, j);
 }
 
 }  // namespace
@@ -164,16 +128,10 @@ void transpose(const Transpose& t) noexcept {
 }
 
 void column_sums(const ColumnSums& s) noexcept {
-  MaskedSums m;
-  m.rows = s.rows;
-  m.columns = s.columns;
-  m.g = const_cast<float*>(s.x);  // only read: without a mask nothing is stored
-  m.g_row = s.x_row;
-  m.sums = s.sums;
-  m.accumulate = s.accumulate;
-  sum_all<false>(m);
+  ptrdiff_t j = 0;
+  for (; j + 4 * lanes <= s.columns; j += 4 * lanes) sum_columns<4>(s, j);
+  for (; j + lanes <= s.columns; j += lanes) sum_columns<1>(s, j);
+  sum_last_columns(s, j);
 }
-
-void masked_sums(const MaskedSums& s) noexcept { sum_all<true>(s); }
 
 }  // namespace hone::HONE_ISA

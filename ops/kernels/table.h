@@ -74,17 +74,21 @@ struct ColumnSums {
   bool accumulate = false;
 };
 
-/// g(i, j) = lo < y(i, j) < hi ? g(i, j) : 0 in place, and the column sums of the result in one
-/// pass where `sums` is given: the gradient through a fused activation and of the bias.
-struct MaskedSums {
-  ptrdiff_t rows = 0, columns = 0;
-  const float* y = nullptr;
-  ptrdiff_t y_row = 0;
+/// g[i] = lo < y[i] < hi ? g[i] : 0 in place: the gradient through a clamp.  Split anywhere.
+template <class T>
+struct ClampGrad {
+  ptrdiff_t count = 0;
+  const T* y = nullptr;
+  T lo = 0, hi = 0;
   float* g = nullptr;
-  ptrdiff_t g_row = 0;
-  float lo = -__builtin_inff(), hi = __builtin_inff();
-  float* sums = nullptr;
-  bool accumulate = false;
+};
+
+/// y[i] += factor * x[i].  Split anywhere.
+struct Axpy {
+  ptrdiff_t count = 0;
+  float factor = 1;
+  const float* x = nullptr;
+  float* y = nullptr;
 };
 
 /// The shape of a 2-D convolution of one image and, with groups, of one group: c and o count the
@@ -228,7 +232,10 @@ struct Kernels {
   void (*dot)(const Dot&) noexcept;
   void (*transpose)(const Transpose&) noexcept;
   void (*column_sums)(const ColumnSums&) noexcept;
-  void (*masked_sums)(const MaskedSums&) noexcept;
+  void (*clamp_grad)(const ClampGrad<float>&) noexcept;
+  void (*clamp_grad_int8)(const ClampGrad<int8_t>&) noexcept;
+  void (*clamp_grad_int16)(const ClampGrad<int16_t>&) noexcept;
+  void (*axpy)(const Axpy&) noexcept;
 
   void (*gather_product)(const GatherProduct&) noexcept;
   void (*gather_weights)(const GatherWeights&) noexcept;

@@ -116,19 +116,12 @@ void transpose(benchmark::State& state, const Kernels& kernels, Layer l) {
   count(state, static_cast<double>(l.outputs * l.inputs));
 }
 
-void masked_sums(benchmark::State& state, const Kernels& kernels, Layer l) {
+void clamp_grad(benchmark::State& state, const Kernels& kernels, Layer l) {
   const std::vector<float> y = floats(l.pixels * l.outputs);
-  std::vector<float> g = y, sums(static_cast<std::size_t>(l.outputs));
+  std::vector<float> g = y;
   for (auto _ : state) {
-    kernels.masked_sums({.rows = l.pixels,
-                         .columns = l.outputs,
-                         .y = y.data(),
-                         .y_row = l.outputs,
-                         .g = g.data(),
-                         .g_row = l.outputs,
-                         .lo = 0,
-                         .hi = 6,
-                         .sums = sums.data()});
+    kernels.clamp_grad(
+        {.count = l.pixels * l.outputs, .y = y.data(), .lo = 0, .hi = 6, .g = g.data()});
     benchmark::ClobberMemory();
   }
   count(state, static_cast<double>(l.pixels * l.outputs));
@@ -153,7 +146,7 @@ void add_all() {
       add("backward_weight", *k, backward_weight, layer);
       if (layer.pixels <= 9) add("dot", *k, dot, layer);
       add("transpose", *k, transpose, layer);
-      add("masked_sums", *k, masked_sums, layer);
+      add("clamp_grad", *k, clamp_grad, layer);
     }
   }
 }

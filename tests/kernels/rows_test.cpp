@@ -83,30 +83,50 @@ TEST(ColumnSums, AddUpTheRowsOfEachColumn) {
   });
 }
 
-TEST(MaskedSums, ZeroTheGradientWhereTheOutputSitsAtItsClamp) {
+TEST(ClampGrad, IsZeroWhereTheOutputSitsAtItsClamp) {
   at_every_level([](const Kernels& kernels) {
-    for (const int columns : {1, 4, 19, 80}) {
-      const int rows = 300;
-      std::vector<float> y = Numbers(4).floats(rows * columns);
+    for (const int count : {0, 1, 15, 16, 100, 1000}) {
+      std::vector<float> y = Numbers(4).floats(count);
       for (float& v : y) v = std::fmin(std::fmax(v, -0.5f), 0.25f);
-      const std::vector<float> g = Numbers(5).floats(rows * columns);
-      std::vector<float> masked = g, sums(static_cast<std::size_t>(columns));
-      kernels.masked_sums({.rows = rows,
-                           .columns = columns,
-                           .y = y.data(),
-                           .y_row = columns,
-                           .g = masked.data(),
-                           .g_row = columns,
-                           .lo = -0.5f,
-                           .hi = 0.25f,
-                           .sums = sums.data()});
-      std::vector<Sum> expected(sums.size());
+      const std::vector<float> g = Numbers(5).floats(count);
+      std::vector<float> masked = g;
+      kernels.clamp_grad(
+          {.count = count, .y = y.data(), .lo = -0.5f, .hi = 0.25f, .g = masked.data()});
       for (std::size_t i = 0; i < g.size(); ++i) {
-        const float want = y[i] > -0.5f && y[i] < 0.25f ? g[i] : 0.0f;
-        ASSERT_EQ(masked[i], want);
-        expected[i % sums.size()].add(want);
+        ASSERT_EQ(masked[i], y[i] > -0.5f && y[i] < 0.25f ? g[i] : 0.0f);
       }
-      for (std::size_t j = 0; j < sums.size(); ++j) ASSERT_TRUE(near(sums[j], expected[j]));
+    }
+  });
+}
+
+TEST(ClampGrad, OfIntegersIsZeroWhereTheOutputSitsAtItsClamp) {
+  at_every_level([](const Kernels& kernels) {
+    const int count = 1001;
+    const auto bytes = Numbers(4).integers<std::int8_t>(count, -5, 5);
+    const auto words = Numbers(5).integers<std::int16_t>(count, -500, 500);
+    const std::vector<float> g = Numbers(6).floats(count);
+    std::vector<float> by_bytes = g, by_words = g;
+    kernels.clamp_grad_int8(
+        {.count = count, .y = bytes.data(), .lo = -5, .hi = 4, .g = by_bytes.data()});
+    kernels.clamp_grad_int16(
+        {.count = count, .y = words.data(), .lo = 0, .hi = 400, .g = by_words.data()});
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      ASSERT_EQ(by_bytes[i], bytes[i] > -5 && bytes[i] < 4 ? g[i] : 0.0f);
+      ASSERT_EQ(by_words[i], words[i] > 0 && words[i] < 400 ? g[i] : 0.0f);
+    }
+  });
+}
+
+TEST(Axpy, AddsAMultiple) {
+  at_every_level([](const Kernels& kernels) {
+    const std::vector<float> x = Numbers(4).floats(1001), before = Numbers(5).floats(1001);
+    std::vector<float> y = before;
+    kernels.axpy({.count = 1001, .factor = -0.3f, .x = x.data(), .y = y.data()});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      Sum expected;
+      expected.add(before[i]);
+      expected.add(double{-0.3f} * x[i]);
+      ASSERT_TRUE(near(y[i], expected)) << i;
     }
   });
 }
