@@ -122,6 +122,8 @@ class DetectNan {
 
 /// The graph behind `y`, GradSum nodes included, in Graphviz's DOT language.
 std::string graph_dot(const Variable& y);
+/// The same as a picture in SVG, laid out here.
+std::string graph_svg(const Variable& y);
 /// Nodes alive in this process; for leak tests.
 std::size_t live_nodes() noexcept;
 

@@ -1,37 +1,49 @@
-#include <fstream>
 #include <iostream>
 #include <memory>
 
 #include "src/cli/command.h"
+#include "src/tflite/atomic_file.h"
 
 namespace hone::cli {
+namespace {
+
+struct Args {
+  std::string model, train = "all", format, out;
+};
+
+void graph(const Args& args, const Common& common) {
+  Model model = Model::load(args.model);
+  const Parameters parameters = model.trainable({args.train});
+  std::vector<Variable> inputs;
+  for (const ModelTensor& t : model.inputs()) inputs.emplace_back(Tensor::zeros(t.type));
+  const Variable y = model.logits(inputs);
+  const std::string format = !args.format.empty()         ? args.format
+                             : args.out.ends_with(".svg") ? "svg"
+                                                          : "dot";
+  const std::string text = format == "svg" ? graph_svg(y) : graph_dot(y);
+  if (!args.out.empty()) {
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+    write_file(args.out, {&bytes, 1});
+  }
+  if (common.json)
+    print(args.out.empty() ? nlohmann::json{{format, text}} : nlohmann::json{{"out", args.out}});
+  else if (args.out.empty())
+    std::cout << text;
+}
+
+}  // namespace
 
 void add_graph(CLI::App& root, Common& common) {
-  struct Args {
-    std::string model, train = "all", out;
-  };
   const auto args = std::make_shared<Args>();
-  CLI::App* sub = add(
-      root, common, "graph", "the recorded graph with its GradSum nodes, as DOT", [&common, args] {
-        Model model = Model::load(args->model);
-        const Parameters parameters = model.trainable({args->train});
-        std::vector<Variable> inputs;
-        for (const ModelTensor& t : model.inputs()) inputs.emplace_back(Tensor::zeros(t.type));
-        const std::string dot = graph_dot(model.logits(inputs));
-        if (common.json) return print({{"dot", dot}});
-        if (args->out.empty()) {
-          std::cout << dot;
-          return;
-        }
-        std::ofstream file(args->out);
-        file << dot;
-        if (!file.flush())
-          fail(ErrorKind::file, args->out, "expected to write the graph, the file refuses");
-      });
+  CLI::App* sub =
+      add(root, common, "graph", "the recorded graph with its GradSum nodes, as DOT or SVG",
+          [&common, args] { graph(*args, common); });
   sub->add_option("MODEL", args->model, "a .tflite file")->required();
   sub->add_option("--train", args->train,
                   "which weights train: all, head, bias, last:N, a name with *, #tensor")
       ->capture_default_str();
+  sub->add_option("--format", args->format, "dot or svg; as OUT is called, else dot")
+      ->check(CLI::IsMember({"dot", "svg"}));
   sub->add_option("-o,--output", args->out, "write there instead of to standard output");
 }
 

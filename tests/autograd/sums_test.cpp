@@ -37,6 +37,15 @@ TEST(GradSum, IsOneNodeHoweverManyUses) {
   EXPECT_EQ(dot.find("GradSum"), dot.rfind("GradSum of")) << dot;
 }
 
+TEST(GradSum, StandsInThePictureBetweenTheValueAndItsUses) {
+  const Variable x = leaf({3}, "x");
+  const std::string svg = graph_svg(plus(times(x, x), x));
+  EXPECT_TRUE(contains(svg, "<text")) << svg;
+  EXPECT_TRUE(contains(svg, ">GradSum of 3</text>")) << svg;
+  EXPECT_TRUE(contains(svg, "data-from=\"v0\" data-to=\"s0\"")) << svg;
+  EXPECT_FALSE(contains(svg, "data-from=\"v0\" data-to=\"f")) << svg;
+}
+
 TEST(GradSum, DoesNotWriteIntoTheSeed) {
   const Variable x = leaf({1, 2});
   const Tensor seed = Tensor::of({2}, {5.f, 7.f});
