@@ -95,8 +95,11 @@ struct Conv2d {
     return plan;
   }
 
-  /// One image as integers: hybrid, or widened.
+  /// One image: with its padding, or as integers (hybrid, or widened).
   static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
+    if (call.inputs[1].dtype == DType::float32) {
+      return plan.product.forward_scratch() * sizeof(float);
+    }
     if (!is_hybrid(call)) return plan.integer.scratch_bytes();
     return static_cast<std::size_t>(plan.shape.window.inputs() * plan.shape.in);
   }
@@ -137,7 +140,8 @@ struct Conv2d {
   static void forward_float(const Plan& plan, const Forward& f) {
     plan.product.forward(f.input<float>(0).data(), f.input<float>(1).data(),
                          f.has(2) ? f.input<float>(2).data() : nullptr, plan.range.low,
-                         plan.range.high, f.output<float>(0).data());
+                         plan.range.high, f.output<float>(0).data(),
+                         reinterpret_cast<float*>(f.scratch.data()));
   }
 
   template <class T, class Sum>

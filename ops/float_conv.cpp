@@ -8,8 +8,8 @@
 namespace hone::ops {
 namespace {
 
-// Rows of patches that the gradient of weights with few input channels copies at a time.
-constexpr std::int64_t patch_rows = 64;
+// Images with fewer channels than this get their padding columns as memory.
+constexpr std::int64_t few_channels = 16;
 
 Conv group_of(const ConvShape& s) {
   const WindowAxis &y = s.window.y, &x = s.window.x;
@@ -44,11 +44,41 @@ FloatConv::FloatConv(const ConvShape& shape, bool packs)
   const bool dots = pointwise_ && prefers_dot(pixels(), shape.in);
   if (packs && !dots) packed_.resize(static_cast<std::size_t>(shape.weights()));
   if (pointwise_ || !fits_) return;
+  merge_columns();
   const std::ptrdiff_t rows = kernels_->row_block;
-  forward_table_.resize(forward_table_size(group_, rows));
-  build_forward_table(group_, rows, forward_table_.data());
+  forward_table_.resize(forward_table_size(rows_, rows));
+  build_forward_table(rows_, rows, forward_table_.data());
   backward_table_.resize(backward_table_size(group_, rows));
   build_backward_table(group_, rows, backward_table_.data());
+}
+
+/// Taps side by side in memory are one tap with all their channels, if none of them lies in padding
+/// columns.  With few channels it pays to copy the image so that those columns are zeros in memory.
+void FloatConv::merge_columns() noexcept {
+  rows_ = group_;
+  const WindowAxis& x = shape_.window.x;
+  if (shape_.groups > 1 || x.dilation > 1 || x.size == 1 || x.output == 0) return;
+  const std::int64_t reach = (x.output - 1) * x.stride + x.size;
+  const bool pads = x.before > 0 || reach > x.input;
+  if (pads && shape_.in >= few_channels) return;
+  rows_.w = std::max(reach, x.input + x.before);
+  rows_.c = x.size * shape_.in;
+  rows_.kw = 1;
+  rows_.pad_left = 0;
+  if (pads) padded_ = rows_.h * rows_.w * shape_.in;
+}
+
+/// One image, with its padding columns if there are any.
+const float* FloatConv::padded(const float* image, float* to) const noexcept {
+  if (padded_ == 0) return image;
+  const std::int64_t row = shape_.window.x.input * shape_.in, wide = rows_.w * shape_.in;
+  const std::int64_t before = shape_.window.x.before * shape_.in;
+  for (std::int64_t i = 0; i < rows_.h; ++i, image += row, to += wide) {
+    std::fill(to, to + before, 0.0f);
+    std::copy(image, image + row, to + before);
+    std::fill(to + before + row, to + wide, 0.0f);
+  }
+  return to - rows_.h * wide;
 }
 
 void FloatConv::refresh(const float* w) noexcept {
@@ -64,7 +94,7 @@ void FloatConv::refresh(const float* w) noexcept {
 }
 
 void FloatConv::forward(const float* x, const float* w, const float* b, float low, float high,
-                        float* y) const noexcept {
+                        float* y, float* scratch) const noexcept {
   if (pointwise_ && packed_.empty()) {
     return run(*kernels_, Dot{.m = pixels(),
                               .n = shape_.out,
@@ -103,17 +133,33 @@ void FloatConv::forward(const float* x, const float* w, const float* b, float lo
           }
         });
   }
-  const std::int64_t tiles = forward_tiles(group_, kernels_->row_block);
+  if (padded_ == 0) {
+    for (std::int64_t g = 0; g < shape_.groups; ++g) {
+      forward_group(g, shape_.batch, x, b, low, high, y);
+    }
+    return;
+  }
+  const std::int64_t in = shape_.window.inputs() * shape_.in;
+  const std::int64_t out = shape_.window.outputs() * shape_.out;
+  for (std::int64_t n = 0; n < shape_.batch; ++n) {
+    forward_group(0, 1, padded(x + n * in, scratch), b, low, high, y + n * out);
+  }
+}
+
+void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* x, const float* b,
+                              float low, float high, float* y) const noexcept {
+  const std::int64_t tiles = forward_tiles(rows_, kernels_->row_block);
   const std::int64_t in = shape_.window.inputs() * shape_.in;
   const std::int64_t out = shape_.window.outputs() * shape_.out;
   const double work = 2.0 * static_cast<double>(kernels_->row_block * patch_ * group_.o);
-  for (std::int64_t g = 0; g < shape_.groups; ++g) {
-    const auto image = [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+  in_blocks(images * tiles, 1, work, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t at = first; at < last;) {
+      const std::int64_t n = at / tiles, end = std::min(last, (n + 1) * tiles);
       kernels_->gather_product({.table = forward_table_.data(),
-                                .first_tile = first,
-                                .last_tile = last,
+                                .first_tile = at - n * tiles,
+                                .last_tile = end - n * tiles,
                                 .a = x + n * in + g * group_.c,
-                                .k = group_.c,
+                                .k = rows_.c,
                                 .b = packed_.data() + g * group_.o * patch_,
                                 .b_row = group_.o,
                                 .n = group_.o,
@@ -121,15 +167,9 @@ void FloatConv::forward(const float* x, const float* w, const float* b, float lo
                                 .lo = low,
                                 .hi = high,
                                 .c = y + n * out + g * group_.o});
-    };
-    in_blocks(shape_.batch * tiles, 1, work, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t at = first; at < last;) {
-        const std::int64_t n = at / tiles, end = std::min(last, (n + 1) * tiles);
-        image(n, at - n * tiles, end - n * tiles);
-        at = end;
-      }
-    });
-  }
+      at = end;
+    }
+  });
 }
 
 void FloatConv::input_grad(const float* gy, const float* w, float* gx, bool add) const noexcept {
@@ -173,15 +213,17 @@ void FloatConv::input_grad(const float* gy, const float* w, float* gx, bool add)
   }
 }
 
+std::size_t FloatConv::forward_scratch() const noexcept {
+  return static_cast<std::size_t>(padded_);
+}
+
 std::size_t FloatConv::weight_scratch() const noexcept {
   if (pointwise_ || !fits_) return 0;
-  return static_cast<std::size_t>(patch_ * (gathers_weights() ? group_.o : patch_rows));
+  return static_cast<std::size_t>(patch_ * group_.o + padded_);
 }
 
 void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add,
                             float* scratch) const noexcept {
-  const std::int64_t in = shape_.window.inputs() * shape_.in;
-  const std::int64_t out = shape_.window.outputs() * shape_.out;
   if (pointwise_) {
     return run(*kernels_, Gemm{.m = shape_.out,
                                .n = shape_.in,
@@ -199,58 +241,33 @@ void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add
     if (!add) std::fill(gw, gw + shape_.weights(), 0.0f);
     return conv_weight_grad(shape_, gy, x, gw);
   }
-  const double work = 2.0 * static_cast<double>(shape_.window.outputs() * group_.c * group_.o);
+  const std::int64_t in = shape_.window.inputs() * shape_.in;
+  const std::int64_t out = shape_.window.outputs() * shape_.out;
+  const double work = 2.0 * static_cast<double>(shape_.window.outputs() * rows_.c * group_.o);
+  float* image = scratch + patch_ * group_.o;
   for (std::int64_t g = 0; g < shape_.groups; ++g) {
-    float* group = gw + g * group_.o * patch_;
-    if (!gathers_weights()) {
-      for (std::int64_t n = 0; n < shape_.batch; ++n) {
-        weight_grad_of_image(gy + n * out + g * group_.o, x + n * in + g * group_.c, group,
-                             add || n > 0, scratch);
-      }
-      continue;
+    for (std::int64_t n = 0; n < shape_.batch; ++n) {
+      const float* from = padded(x + n * in, image) + g * group_.c;
+      in_blocks(rows_.kh * rows_.kw, 1, work, [&](std::int64_t first, std::int64_t last) {
+        kernels_->gather_weights({.table = forward_table_.data(),
+                                  .first_tap = first,
+                                  .last_tap = last,
+                                  .c = rows_.c,
+                                  .o = group_.o,
+                                  .x = from,
+                                  .gy = gy + n * out + g * group_.o,
+                                  .gy_pixel = shape_.out,
+                                  .gw = scratch,
+                                  .accumulate = n > 0});
+      });
     }
-    in_blocks(shape_.window.taps(), 1, work * static_cast<double>(shape_.batch),
-              [&](std::int64_t first, std::int64_t last) {
-                for (std::int64_t n = 0; n < shape_.batch; ++n) {
-                  kernels_->gather_weights({.table = forward_table_.data(),
-                                            .first_tap = first,
-                                            .last_tap = last,
-                                            .c = group_.c,
-                                            .o = group_.o,
-                                            .x = x + n * in + g * group_.c,
-                                            .gy = gy + n * out + g * group_.o,
-                                            .gy_pixel = shape_.out,
-                                            .gw = scratch,
-                                            .accumulate = n > 0});
-                }
-              });
     kernels_->transpose({.rows = patch_,
                          .columns = group_.o,
                          .from = scratch,
                          .from_row = group_.o,
-                         .to = group,
+                         .to = gw + g * group_.o * patch_,
                          .to_row = patch_,
                          .accumulate = add});
-  }
-}
-
-void FloatConv::weight_grad_of_image(const float* gy, const float* x, float* gw, bool add,
-                                     float* scratch) const noexcept {
-  const std::int64_t outputs = shape_.window.outputs();
-  for (std::int64_t p = 0; p < outputs; p += patch_rows) {
-    const std::int64_t last = std::min(outputs, p + patch_rows);
-    kernels_->im2col({.shape = group_, .first = p, .last = last, .x = x, .columns = scratch});
-    run(*kernels_, Gemm{.m = group_.o,
-                        .n = patch_,
-                        .k = last - p,
-                        .a = gy + p * shape_.out,
-                        .a_row = 1,
-                        .a_col = shape_.out,
-                        .b = scratch,
-                        .b_row = patch_,
-                        .c = gw,
-                        .c_row = patch_,
-                        .accumulate = add || p > 0});
   }
 }
 

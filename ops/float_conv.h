@@ -22,26 +22,31 @@ class FloatConv {
   void refresh(const float* w) noexcept;
 
   /// y = clamp(b + x * w); b may be null.  `w` in its natural layout.
-  void forward(const float* x, const float* w, const float* b, float low, float high,
-               float* y) const noexcept;
+  /// scratch: forward_scratch() floats.
+  void forward(const float* x, const float* w, const float* b, float low, float high, float* y,
+               float* scratch) const noexcept;
   /// gx = (or +=) the gradient of the images.
   void input_grad(const float* gy, const float* w, float* gx, bool add) const noexcept;
   /// gw = (or +=) the gradient of the weights; scratch: weight_scratch() floats.
   void weight_grad(const float* gy, const float* x, float* gw, bool add,
                    float* scratch) const noexcept;
   void bias_grad(const float* gy, float* gb, bool add) const noexcept;
+  std::size_t forward_scratch() const noexcept;
   std::size_t weight_scratch() const noexcept;
 
  private:
   std::int64_t pixels() const noexcept { return shape_.batch * shape_.window.outputs(); }
-  bool gathers_weights() const noexcept { return group_.c >= 4; }
-  void weight_grad_of_image(const float* gy, const float* x, float* gw, bool add,
-                            float* scratch) const noexcept;
+  void merge_columns() noexcept;
+  const float* padded(const float* image, float* to) const noexcept;
+  void forward_group(std::int64_t g, std::int64_t images, const float* x, const float* b, float low,
+                     float high, float* y) const noexcept;
 
   const Kernels* kernels_ = nullptr;
   ConvShape shape_;
-  Conv group_;              // one group of one image
-  bool pointwise_ = false;  // a product of matrices: 1 x 1, stride 1, one group
+  Conv group_;               // one group of one image
+  Conv rows_;                // the same as its forward table sees it: see merge_columns()
+  std::int64_t padded_ = 0;  // floats of an image with its padding columns; 0: as it is
+  bool pointwise_ = false;   // a product of matrices: 1 x 1, stride 1, one group
   bool fits_ = true;
   std::int64_t patch_ = 0;  // weights of one output
   std::vector<std::int32_t> forward_table_, backward_table_;

@@ -161,18 +161,6 @@ struct WeightBlock {
   }
 };
 
-HONE_INLINE void copy(float* to, const float* from, ptrdiff_t n) {
-  for (; n >= lanes; n -= lanes, to += lanes, from += lanes) store<lanes>(to, load<lanes>(from));
-  if (n > 0) {
-    const Part rest = part<lanes>(n);
-    store<lanes>(to, load<lanes>(from, rest), rest);
-  }
-}
-HONE_INLINE void clear(float* to, ptrdiff_t n) {
-  for (; n >= lanes; n -= lanes, to += lanes) store<lanes>(to, Floats<lanes>{});
-  if (n > 0) store<lanes>(to, Floats<lanes>{}, part<lanes>(n));
-}
-
 }  // namespace
 
 void gather_product(const GatherProduct& g) noexcept {
@@ -199,32 +187,6 @@ void gather_weights(const GatherWeights& g) noexcept {
     for (ptrdiff_t tap = g.first_tap; tap < g.last_tap; ++tap) {
       const int32_t* offsets = in.tile(p / tile_rows) + tap * tile_rows;
       for_panels(g.o, WeightBlock{g, offsets, stride, tap, p, pixels});
-    }
-  }
-}
-
-void im2col(const Im2Col& g) noexcept {
-  const Conv& s = g.shape;
-  float* to = g.columns;
-  for (ptrdiff_t p = g.first; p < g.last; ++p) {
-    const ptrdiff_t top = p / s.ow * s.stride_h - s.pad_top;
-    const ptrdiff_t left = p % s.ow * s.stride_w - s.pad_left;
-    for (ptrdiff_t i = 0; i < s.kh; ++i) {
-      const ptrdiff_t y = top + i * s.dilation_h;
-      const bool inside = y >= 0 && y < s.h;
-      if (inside && s.dilation_w == 1 && s.x_pixel == s.c && left >= 0 && left + s.kw <= s.w) {
-        copy(to, g.x + (y * s.w + left) * s.c, s.kw * s.c);
-        to += s.kw * s.c;
-        continue;
-      }
-      for (ptrdiff_t j = 0; j < s.kw; ++j, to += s.c) {
-        const ptrdiff_t x = left + j * s.dilation_w;
-        if (inside && x >= 0 && x < s.w) {
-          copy(to, g.x + (y * s.w + x) * s.x_pixel, s.c);
-        } else {
-          clear(to, s.c);
-        }
-      }
     }
   }
 }

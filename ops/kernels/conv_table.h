@@ -17,7 +17,7 @@
 
 namespace hone {
 
-/// Whether every offset of the convolution fits 32 bits; where not, use im2col.
+/// Whether every offset of the convolution fits 32 bits; where not, use direct_conv.h.
 bool fits_conv_table(const Conv& shape) noexcept;
 
 /// Elements of the table, and tiles that its products may be split by.

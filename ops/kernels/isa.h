@@ -15,7 +15,6 @@ void clamp_grad_int16(const ClampGrad<int16_t>&) noexcept;
 void axpy(const Axpy&) noexcept;
 void gather_product(const GatherProduct&) noexcept;
 void gather_weights(const GatherWeights&) noexcept;
-void im2col(const Im2Col&) noexcept;
 void depthwise(const Depthwise&) noexcept;
 void depthwise_input(const Depthwise&) noexcept;
 void depthwise_weights(const Depthwise&) noexcept;

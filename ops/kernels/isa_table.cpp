@@ -26,7 +26,6 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .axpy = isa::axpy,
     .gather_product = isa::gather_product,
     .gather_weights = isa::gather_weights,
-    .im2col = isa::im2col,
     .depthwise = isa::depthwise,
     .depthwise_input = isa::depthwise_input,
     .depthwise_weights = isa::depthwise_weights,

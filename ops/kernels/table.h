@@ -122,7 +122,7 @@ struct GatherProduct {
 };
 
 /// The gradient of the weights of a convolution, transposed: gw: (taps, c, o), written or, with
-/// `accumulate`, added to; over the pixels of one image.  For c >= 4 or so; below, im2col and gemm.
+/// `accumulate`, added to; over the pixels of one image.
 /// Split by taps.
 struct GatherWeights {
   const int32_t* table = nullptr;  ///< the forward table
@@ -133,14 +133,6 @@ struct GatherWeights {
   ptrdiff_t gy_pixel = 0;
   float* gw = nullptr;
   bool accumulate = false;
-};
-
-/// columns: (last - first, kh kw c), the patches under output pixels first ... last - 1.
-struct Im2Col {
-  Conv shape;
-  ptrdiff_t first = 0, last = 0;
-  const float* x = nullptr;
-  float* columns = nullptr;
 };
 
 /// The three kernels of a depthwise convolution of one image.  `shape` counts c input channels and
@@ -239,7 +231,6 @@ struct Kernels {
 
   void (*gather_product)(const GatherProduct&) noexcept;
   void (*gather_weights)(const GatherWeights&) noexcept;
-  void (*im2col)(const Im2Col&) noexcept;
 
   void (*depthwise)(const Depthwise&) noexcept;
   void (*depthwise_input)(const Depthwise&) noexcept;

@@ -63,8 +63,10 @@ std::size_t choose_micro_batch(Model& model, std::size_t batch, std::size_t want
   if (most > 1 && !model.can_batch(most)) return 1;
   if (wanted != 0) return most;
   constexpr std::size_t cache_bytes = 512 * 1024;
-  return std::clamp<std::size_t>(cache_bytes / std::max<std::size_t>(model.activation_bytes(), 1),
-                                 1, batch);
+  const std::size_t fits = std::clamp<std::size_t>(
+      cache_bytes / std::max<std::size_t>(model.activation_bytes(), 1), 1, batch);
+  const std::size_t parts = (batch + fits - 1) / fits;
+  return (batch + parts - 1) / parts;  // parts of one size: plans are made per size
 }
 
 BatchStep::BatchStep(Model& model, Optimizer& optimizer, const Dataset& data,

@@ -148,26 +148,5 @@ TEST(GatherWeights, IsTheTransposedGradientOfTheWeights) {
   });
 }
 
-TEST(Im2Col, CopiesThePatchUnderEachOutput) {
-  at_every_level([](const Kernels& kernels) {
-    for (const Conv& s : conv_cases()) {
-      const Operands in(s);
-      const std::ptrdiff_t first = in.pixels_out / 3;
-      std::vector<float> columns(at((in.pixels_out - first) * in.patch), 3.0f);
-      kernels.im2col({.shape = s,
-                      .first = first,
-                      .last = in.pixels_out,
-                      .x = in.x.data(),
-                      .columns = columns.data()});
-      std::vector<float> expected(columns.size());
-      for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
-        const std::ptrdiff_t p = yi / s.y_pixel - first;
-        if (p >= 0) expected[at(p * in.patch + wi % in.patch)] = in.x[at(xi)];
-      });
-      ASSERT_EQ(columns, expected) << describe(s);
-    }
-  });
-}
-
 }  // namespace
 }  // namespace hone
