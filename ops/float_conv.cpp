@@ -41,7 +41,7 @@ FloatConv::FloatConv(const ConvShape& shape, bool packs)
                  shape.window.x.stride == 1),
       fits_(fits_conv_table(group_)),
       patch_(shape.window.taps() * shape.group_in()) {
-  const bool dots = pointwise_ && prefers_dot(pixels(), shape.in);
+  const bool dots = pointwise_ && prefers_dot(pixels());
   if (packs && !dots) packed_.resize(static_cast<std::size_t>(shape.weights()));
   if (pointwise_ || !fits_) return;
   merge_columns();

@@ -74,7 +74,7 @@ struct FullyConnected {
     check_weights(call, plan.out, 0);
     if (x.dtype == DType::float32) {
       if (!is_hybrid(call)) {
-        if (!prefers_dot(plan.rows, plan.in)) plan.packed.resize(w.numel());
+        if (!prefers_dot(plan.rows)) plan.packed.resize(w.numel());
         return plan;
       }
       for (std::int64_t o = 0; o < plan.out; ++o) {

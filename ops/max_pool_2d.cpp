@@ -1,5 +1,8 @@
+#include <limits>
+
 #include "ops/linear.h"
 #include "ops/pool.h"
+#include "ops/products.h"
 
 namespace hone::ops {
 namespace {
@@ -13,6 +16,7 @@ struct MaxPool2d : Pool {
   static constexpr Saves saves = Saves::inputs;
 
   struct Plan {
+    const Kernels* kernels = nullptr;
     PoolShape shape;
     FloatRange range;
     std::int32_t low = 0, high = 0;
@@ -21,7 +25,8 @@ struct MaxPool2d : Pool {
 
   static Plan prepare(const Attributes& a, const Call& call) {
     check_scales(call);
-    Plan plan{.shape = shape(a, call), .range = FloatRange::of(a.activation)};
+    Plan plan{
+        .kernels = &kernels(), .shape = shape(a, call), .range = FloatRange::of(a.activation)};
     plan.clamps = std::isfinite(plan.range.low);
     if (call.quantized()) {
       std::tie(plan.low, plan.high) = quantized_range(a.activation, call.outputs[0]);
@@ -29,48 +34,86 @@ struct MaxPool2d : Pool {
     return plan;
   }
 
-  /// Calls f(output offset, largest value, pixel it stands at) in blocks of channels.
-  template <class T, class F>
-  static void choose(const PoolShape& s, const T* x, F&& f) {
-    constexpr std::int64_t block = 32;
-    s.each_output([&](std::int64_t input, std::int64_t output, const auto& each_tap) {
-      for (std::int64_t c = 0; c < s.channels; c += block) {
-        const std::int64_t count = std::min(block, s.channels - c);
-        T best[block] = {};
-        std::int64_t where[block] = {};
-        bool first = true;
+  template <class T>
+  static void forward(const Attributes&, const Plan& plan, const Forward& f) {
+    if constexpr (std::same_as<T, float>) {
+      const PoolShape& s = plan.shape;
+      MaxPool image = image_of(s);
+      image.lo = plan.range.low, image.hi = plan.range.high;
+      split(s, [&](std::int64_t n) {
+        MaxPool part = image;
+        part.x = f.input<T>(0).data() + n * s.window.inputs() * s.channels;
+        part.out = f.output<T>(0).data() + n * s.window.outputs() * s.channels;
+        plan.kernels->max_pool(part);
+      });
+    } else {
+      forward_integer<T>(plan, f);
+    }
+  }
+
+  template <class T>
+  static void forward_integer(const Plan& plan, const Forward& f) {
+    const T* x = f.input<T>(0).data();
+    T* y = f.output<T>(0).data();
+    const std::int64_t channels = plan.shape.channels;
+    constexpr std::int64_t block = 64;
+    plan.shape.each_output([&](std::int64_t input, std::int64_t output, const auto& each_tap) {
+      for (std::int64_t c = 0; c < channels; c += block) {
+        const std::int64_t count = std::min(block, channels - c);
+        T best[block];
+        std::fill_n(best, block, std::numeric_limits<T>::lowest());
         each_tap([&](std::int64_t at) {
-          const T* from = x + input + at * s.channels + c;
-          for (std::int64_t j = 0; j < count; ++j) {
-            // written so that the first tap always counts, NaN included
-            if (first || from[j] > best[j]) best[j] = from[j], where[j] = at;
-          }
-          first = false;
+          const T* from = x + input + at * channels + c;
+          for (std::int64_t j = 0; j < count; ++j) best[j] = std::max(best[j], from[j]);
         });
         for (std::int64_t j = 0; j < count; ++j) {
-          f(output + c + j, best[j], input + where[j] * s.channels + c + j);
+          y[output + c + j] =
+              static_cast<T>(std::clamp<std::int32_t>(best[j], plan.low, plan.high));
         }
       }
     });
   }
 
-  template <class T>
-  static void forward(const Attributes&, const Plan& plan, const Forward& f) {
-    T* y = f.output<T>(0).data();
-    choose(plan.shape, f.input<T>(0).data(), [&](std::int64_t to, T best, std::int64_t) {
-      if constexpr (std::same_as<T, float>) {
-        y[to] = plan.range(best);
-      } else {
-        y[to] = static_cast<T>(std::clamp<std::int32_t>(best, plan.low, plan.high));
-      }
+  /// All rows and channels of one image.
+  static MaxPool image_of(const PoolShape& s) {
+    const WindowAxis &y = s.window.y, &x = s.window.x;
+    MaxPool p;
+    p.shape = {.h = y.input,
+               .w = x.input,
+               .c = s.channels,
+               .oh = y.output,
+               .ow = x.output,
+               .o = s.channels,
+               .kh = y.size,
+               .kw = x.size,
+               .stride_h = y.stride,
+               .stride_w = x.stride,
+               .pad_top = y.before,
+               .pad_left = x.before};
+    p.last_channel = s.channels;
+    p.last_row = y.output;
+    return p;
+  }
+
+  /// Calls body(image) for each image, on all threads.
+  template <class F>
+  static void split(const PoolShape& s, F&& body) {
+    const double work = static_cast<double>(s.window.outputs() * s.window.taps() * s.channels);
+    in_blocks(s.batch, 1, work, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t n = first; n < last; ++n) body(n);
     });
   }
 
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
-    const float* gy = b.output_grad(0).data();
+    const PoolShape& s = plan.shape;
     float* gx = started_grad(b, 0).data();
-    choose(plan.shape, b.saved_input(0).data(),
-           [&](std::int64_t from, float, std::int64_t to) { gx[to] += gy[from]; });
+    split(s, [&](std::int64_t n) {
+      MaxPool part = image_of(s);
+      part.x = b.saved_input(0).data() + n * s.window.inputs() * s.channels;
+      part.gy = b.output_grad(0).data() + n * s.window.outputs() * s.channels;
+      part.out = gx + n * s.window.inputs() * s.channels;
+      plan.kernels->max_pool_input(part);
+    });
   }
 };
 

@@ -43,7 +43,7 @@ void product(const Kernels& kernels, std::int64_t m, std::int64_t n, std::int64_
     return product(kernels, n, m, k, b.transposed(), a.transposed(), c.transposed(), accumulate,
                    scratch);
   }
-  if (b.column != 1 && a.column == 1 && prefers_dot(m, k)) {
+  if (b.column != 1 && a.column == 1 && prefers_dot(m)) {
     return run(kernels, Dot{.m = m,
                             .n = n,
                             .k = k,

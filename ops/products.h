@@ -36,9 +36,7 @@ void run(const Kernels& kernels, const Gemm& g) noexcept;
 void run(const Kernels& kernels, const Dot& d) noexcept;
 
 /// Whether rows times W^T is faster with W as it lies than with a transposed copy.
-constexpr bool prefers_dot(std::int64_t rows, std::int64_t inner) noexcept {
-  return rows <= 2 || (rows <= 9 && inner >= 100);
-}
+constexpr bool prefers_dot(std::int64_t rows) noexcept { return rows <= 2; }
 
 /// C = A B, or C += A B; A: (m, k), B: (k, n), C: (m, n), with any strides of which one is 1 in B
 /// and in C.  `scratch`: k * max(m, n) floats, for the operand that has to be transposed.

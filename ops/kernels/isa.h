@@ -18,6 +18,8 @@ void gather_weights(const GatherWeights&) noexcept;
 void depthwise(const Depthwise&) noexcept;
 void depthwise_input(const Depthwise&) noexcept;
 void depthwise_weights(const Depthwise&) noexcept;
+void max_pool(const MaxPool&) noexcept;
+void max_pool_input(const MaxPool&) noexcept;
 void gather_integer(const GatherInteger&) noexcept;
 void requantize(const RequantRows&) noexcept;
 void widen(const Widen&) noexcept;

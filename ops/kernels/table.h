@@ -37,10 +37,10 @@ struct Gemm {
   bool accumulate = false;
 };
 
-/// C = clamp(bias + A B^T) with B in its natural layout (n, k): for a few rows of A (m <= 9, k >=
-/// 100), where packing or transposing B would cost more than the product.  Sums in lanes, so it
-/// rounds otherwise than Gemm: the choice between them must not depend on how a call was split.
-/// Split anywhere by rows and columns.
+/// C = clamp(bias + A B^T) with B in its natural layout (n, k): for one or two rows of A, where
+/// transposing B would cost more than the product.  Sums in lanes, so it rounds otherwise than
+/// Gemm: the choice between them must not depend on how a call was split.  Split anywhere by rows
+/// and columns.
 struct Dot {
   ptrdiff_t m = 0, n = 0, k = 0;
   const float* a = nullptr;
@@ -155,6 +155,20 @@ struct Depthwise {
   bool accumulate = false;
 };
 
+/// The largest value under each window of one image; x: (h, w, c), y: (oh, ow, c), densely, c = o.
+///   max_pool        out = y = clamp(largest x)       writes rows of y
+///   max_pool_input  out = gx += gy at the first of the largest; no split by rows
+/// Split by channels (best at multiples of 16).
+struct MaxPool {
+  Conv shape;
+  ptrdiff_t first_channel = 0, last_channel = 0;
+  ptrdiff_t first_row = 0, last_row = 0;  ///< [first, last) of oh
+  const float* x = nullptr;
+  float lo = -__builtin_inff(), hi = __builtin_inff();
+  const float* gy = nullptr;
+  float* out = nullptr;
+};
+
 /// From int32 sums to bytes, one factor for each of n outputs:
 ///   to = clamp(zero_point + scaled(sum + bias), lo, hi)
 /// where scaled is either fixed-point arithmetic with two roundings (multipliers, left, right:
@@ -235,6 +249,8 @@ struct Kernels {
   void (*depthwise)(const Depthwise&) noexcept;
   void (*depthwise_input)(const Depthwise&) noexcept;
   void (*depthwise_weights)(const Depthwise&) noexcept;
+  void (*max_pool)(const MaxPool&) noexcept;
+  void (*max_pool_input)(const MaxPool&) noexcept;
 
   void (*gather_integer)(const GatherInteger&) noexcept;
   void (*requantize)(const RequantRows&) noexcept;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/check.h"
+#include "tests/ops/isa.h"
 
 namespace hone::tests {
 
@@ -51,6 +52,7 @@ void add_all(const char* op, const OpRows& rows) {
 }  // namespace hone::tests
 
 int main(int argc, char** argv) {
+  if (hone::tests::lacks_isa()) return hone::tests::skipped;
   testing::InitGoogleTest(&argc, argv);
 #define HONE_OP(op) hone::tests::add_all(#op, hone::tests::op);
 #include "ops/table.inc"
