@@ -76,7 +76,7 @@ class Dataset {
   explicit Dataset(std::shared_ptr<const Sources> sources);  ///< all samples of the sources
 
   std::size_t size() const noexcept { return samples_->size(); }
-  const Shape& shape() const noexcept;  ///< of one sample
+  const Shape& shape() const noexcept { return shape_; }  ///< of one sample
   DType dtype() const noexcept;         ///< of x
   Target target() const noexcept;
   const std::vector<std::string>& classes() const noexcept;  ///< names; empty: not known
@@ -103,6 +103,9 @@ class Dataset {
 
   /// Those samples, in that order; throws Error on an index out of range.
   Dataset subset(std::span<const std::size_t> indices) const;
+
+  /// The same samples, each of `shape`.  Throws Error (data) unless it has as many elements.
+  Dataset reshaped(const Shape& shape) const;
 
   /// Two parts, the first with `fraction` of the samples: split_by_time where samples overlap
   /// (windows with a stride below their length: neighbours would be in both parts), else
@@ -135,6 +138,7 @@ class Dataset {
 
   std::shared_ptr<const Sources> sources_;
   std::shared_ptr<const Samples> samples_;
+  Shape shape_;
   std::optional<Normalization> normalization_;
 };
 
@@ -196,7 +200,7 @@ struct CsvOptions {
   /// that fits); `*` is anything.
   std::string file_pattern = "*_@";
   /// Known classes in the order of the model's outputs; another label is an Error.  Empty: those
-  /// that occur, sorted.
+  /// that occur, sorted, as numbers where all of them are whole numbers.
   std::vector<std::string> classes = {};
   std::size_t min_classes = 2;  ///< fewer are an Error; 1 to evaluate a single one
   /// The features, in this order.  Empty: all columns but time, label and group.

@@ -76,8 +76,10 @@ Report fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOpt
 
 /// Keeps the normalization of the data and the names of its classes in the model's metadata.
 void remember(Model& model, const Dataset& data);
-/// `data` normalized with the constants in the model's metadata, where there are any.
-/// Throws Error (data) where they are for another number of channels.
+/// The names of the classes in the model's metadata, in the order of its outputs; empty where there are none.
+std::vector<std::string> known_classes(const Model& model);
+/// `data` normalized with the constants in the model's metadata, where there are any, each sample in the shape of the
+/// model's input.  Throws Error (data) where they are for another number of channels, or where the sizes differ.
 Dataset prepared(const Model& model, const Dataset& data);
 
 }  // namespace hone

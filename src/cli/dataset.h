@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include <hone/data.h>
 
 #include "src/cli/command.h"
@@ -8,14 +10,21 @@ namespace hone::cli {
 /// How `--data D` is read; D's kind is told by its name and content.
 struct DataArgs {
   std::string path;
-  std::int64_t length = 0, stride = 0;  // 0: the model's own window, half of it
+  std::int64_t length = 0,
+               stride = 0;  // 0: the model's own window; half of it, all of it for sounds
   std::string sidecar;  // labels, columns, normalization of a model that does not hold them itself
-  std::string target = "classes";
+  std::vector<std::string> classes, columns;
+  std::string label = "auto", label_column = "label", group_column;
+  bool no_time = false;
+  std::optional<float> scale;  // of pixels
+  float offset = 0;
 };
 
-void add_options(CLI::App& sub, DataArgs& args);
+/// `--data` and what goes with it; `--data` is required unless told otherwise.
+CLI::Option* add_options(CLI::App& sub, DataArgs& args, bool required = true);
 
-/// The samples of `path`, as `model` wants them: windows of its input's length, normalized with its constants.
+/// The samples of `path`, as `model` wants them: windows of its input's length, classes in its order, normalized with its
+/// constants.  Says on standard error which classes it found, where nothing tells their order.
 Dataset open_data(const Model& model, const DataArgs& args, const std::string& path);
 
 }  // namespace hone::cli

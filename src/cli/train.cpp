@@ -60,16 +60,6 @@ void show(const Progress& p) {
   if (p.step == p.steps) std::cerr << '\n';
 }
 
-/// The options whose meaning has to be checked before any work begins.
-void check(const Args& args) {
-  if (args.resume && args.checkpoint.empty()) {
-    fail(ErrorKind::argument, "train", "expected --checkpoint with --resume, there is none");
-  }
-  if (!args.held_out.empty() && args.split != 0) {
-    fail(ErrorKind::argument, "train", "expected --held-out or --split, got both");
-  }
-}
-
 nlohmann::json described(const Report& report, const Args& args) {
   nlohmann::json j{{"out", args.out},
                    {"steps", report.steps},
@@ -105,11 +95,14 @@ void print_text(const Report& report, const Args& args) {
 }
 
 void train(const Args& args, const Common& common) {
-  check(args);
   Model model = Model::load(args.model);
   Dataset data = open_data(model, args.data, args.data.path);
   std::optional<Dataset> held_out;
-  if (!args.held_out.empty()) held_out = open_data(model, args.data, args.held_out);
+  if (!args.held_out.empty()) {
+    DataArgs same = args.data;
+    same.classes = data.classes();  // the same numbers, also where some do not occur
+    held_out = open_data(model, same, args.held_out);
+  }
   if (args.split != 0) {
     auto [first, second] = data.split(1 - args.split, common.seed);
     data = std::move(first);
@@ -146,6 +139,7 @@ void train(const Args& args, const Common& common) {
           << std::endl;
     }
   };
+  if (args.epochs != 0) remember(model, data);
   const StopOnInterrupt stop_on_interrupt;
   Report report = fit(model, *optimizer, data, options);
   if (report.stopped) {
@@ -154,7 +148,6 @@ void train(const Args& args, const Common& common) {
              ? ", nothing was kept"
              : ", the checkpoint " + escaped(args.checkpoint) + " is kept; go on with --resume");
   }
-  remember(model, data);
   model.save(args.out);
   if (held_out) {
     Model written = Model::load(args.out);  // what was measured is what was written
@@ -184,9 +177,11 @@ void add_train(CLI::App& root, Common& common) {
          "--train", args->train,
          "which weights: all, head, bias, last:N, a name with *, #tensor; or several, with commas")
       ->capture_default_str();
-  sub->add_option("--held-out", args->held_out, "data to measure on, before and after");
+  CLI::Option* held_out =
+      sub->add_option("--held-out", args->held_out, "data to measure on, before and after");
   sub->add_option("--split", args->split, "or this share of the data")
-      ->check(CLI::Range(0.0, 0.99));
+      ->check(CLI::Range(0.0, 0.99))
+      ->excludes(held_out);
   sub->add_option("--loss", args->loss)
       ->check(one_of({"xent", "bce", "mse", "huber", "mae"}))
       ->capture_default_str();
@@ -209,8 +204,9 @@ void add_train(CLI::App& root, Common& common) {
       ->check(one_of({"keep", "refresh"}))
       ->capture_default_str();
   sub->add_option("--log", args->log, "a line of JSON for every step");
-  sub->add_option("--checkpoint", args->checkpoint, "written after every epoch, and on Ctrl-C");
-  sub->add_flag("--resume", args->resume, "go on from the checkpoint");
+  CLI::Option* checkpoint =
+      sub->add_option("--checkpoint", args->checkpoint, "written after every epoch, and on Ctrl-C");
+  sub->add_flag("--resume", args->resume, "go on from the checkpoint")->needs(checkpoint);
 }
 
 }  // namespace hone::cli

@@ -117,10 +117,9 @@ Dataset::Dataset(Tensor x, Tensor y, std::vector<std::string> classes)
 
 Dataset::Dataset(std::shared_ptr<const Sources> sources)
     : sources_(std::move(sources)),
-      samples_(std::make_shared<const Samples>(counting<std::uint32_t>(sources_->samples.size()))) {
-}
+      samples_(std::make_shared<const Samples>(counting<std::uint32_t>(sources_->samples.size()))),
+      shape_(sources_->shape) {}
 
-const Shape& Dataset::shape() const noexcept { return sources_->shape; }
 DType Dataset::dtype() const noexcept { return sources_->dtype; }
 Target Dataset::target() const noexcept { return sources_->target; }
 const std::vector<std::string>& Dataset::classes() const noexcept { return sources_->classes; }
@@ -179,8 +178,8 @@ Batch Dataset::gather(std::span<const std::size_t> indices,
   for (const std::size_t i : indices) check_index(i);
   const Sources& s = *sources_;
   Batch batch;
-  batch.x = Tensor(TensorType(s.dtype, with_first(indices.size(), s.shape)), memory);
-  const std::size_t bytes = s.shape.numel() * byte_size(s.dtype);
+  batch.x = Tensor(TensorType(s.dtype, with_first(indices.size(), shape_)), memory);
+  const std::size_t bytes = shape_.numel() * byte_size(s.dtype);
   for (std::size_t k = 0; bytes > 0 && k < indices.size(); ++k) {
     std::memcpy(batch.x.mutable_raw() + k * bytes, s.values((*samples_)[indices[k]]), bytes);
   }
@@ -232,6 +231,16 @@ Dataset Dataset::normalized(Normalization constants) const {
   constants.check_channels(shape().rank() == 0 ? 1 : shape().back(), where);
   Dataset out = *this;
   out.normalization_ = std::move(constants);
+  return out;
+}
+
+Dataset Dataset::reshaped(const Shape& shape) const {
+  if (shape.numel() != shape_.numel()) {
+    fail(ErrorKind::data, where, "expected a shape of ", shape_.numel(), " elements as ", shape_,
+         " has, got ", shape);
+  }
+  Dataset out = *this;
+  out.shape_ = shape;
   return out;
 }
 

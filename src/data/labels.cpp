@@ -8,6 +8,22 @@
 #include "src/data/text.h"
 
 namespace hone {
+namespace {
+
+bool is_whole_number(const std::string& text) {
+  return text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// Of two whole numbers of any length.
+bool is_smaller(const std::string& a, const std::string& b) {
+  const auto digits = [](std::string_view text) {
+    return text.substr(std::min(text.find_first_not_of('0'), text.size()));
+  };
+  const std::string_view x = digits(a), y = digits(b);
+  return x.size() != y.size() ? x.size() < y.size() : x < y;
+}
+
+}  // namespace
 
 Labels::Labels(const std::vector<std::string>& known) : known_(known) {
   for (const std::string& name : known) {
@@ -33,11 +49,15 @@ std::int32_t Labels::number(const std::string& name, std::string_view where) {
 
 Tensor Labels::finish(std::vector<std::string>& names) const {
   names = known_;
+  if (known_.empty()) {
+    for (const auto& [name, number] : numbers_) names.push_back(name);  // a map is sorted
+    if (std::all_of(names.begin(), names.end(), is_whole_number)) {
+      std::stable_sort(names.begin(), names.end(), is_smaller);
+    }
+  }
   std::vector<std::int32_t> place(numbers_.size());
-  for (const auto& [name, number] : numbers_) {  // a map is sorted
-    auto& to = place[static_cast<std::size_t>(number)];
-    to = known_.empty() ? static_cast<std::int32_t>(names.size()) : number;
-    if (known_.empty()) names.push_back(name);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    place[static_cast<std::size_t>(numbers_.at(names[i]))] = static_cast<std::int32_t>(i);
   }
   Tensor out(TensorType(DType::int32, {static_cast<std::int64_t>(labels_.size())}));
   std::transform(labels_.begin(), labels_.end(), out.mutable_data<std::int32_t>().begin(),

@@ -4,6 +4,8 @@
 #include <hone/loss.h>
 #include <hone/train.h>
 
+#include "src/train/shaped.h"
+
 namespace hone {
 namespace {
 
@@ -26,8 +28,9 @@ std::size_t classes_of(const Tensor& output) {
 
 }  // namespace
 
-Metrics evaluate(Model& model, const Dataset& data, Loss loss) {
+Metrics evaluate(Model& model, const Dataset& given, Loss loss) {
   const NoGrad no_grad;
+  const Dataset data = shaped(model, given, "evaluate");
   Metrics m;
   const std::size_t batch = model.can_batch(8) ? 8 : 1;
   std::size_t right = 0, labelled = 0;
@@ -40,13 +43,14 @@ Metrics evaluate(Model& model, const Dataset& data, Loss loss) {
     m.n += rows;
     if (data.target() != Target::classes || labels.numel() != rows) continue;
     const std::size_t classes = classes_of(y.output.data());
-    if (m.confusion.size() < classes) m.confusion.assign(classes, std::vector<std::size_t>(classes, 0));
+    if (m.confusion.size() < classes)
+      m.confusion.assign(classes, std::vector<std::size_t>(classes, 0));
     const std::vector<std::int64_t> truth = labels.to_ints();
     const std::vector<std::size_t> guess = argmax_rows(y.output.data(), rows);
     for (std::size_t r = 0; r < rows; ++r) {
       if (truth[r] < 0 || static_cast<std::size_t>(truth[r]) >= classes) {
-        fail(ErrorKind::data, "evaluate", "expected labels below ", classes, ", the outputs of the model, got ",
-             truth[r]);
+        fail(ErrorKind::data, "evaluate", "expected labels below ", classes,
+             ", the outputs of the model, got ", truth[r]);
       }
       const auto t = static_cast<std::size_t>(truth[r]);
       ++m.confusion[t][guess[r]];
@@ -57,21 +61,6 @@ Metrics evaluate(Model& model, const Dataset& data, Loss loss) {
   m.loss /= static_cast<double>(m.n);
   if (labelled > 0) m.accuracy = static_cast<double>(right) / static_cast<double>(labelled);
   return m;
-}
-
-void remember(Model& model, const Dataset& data) {
-  if (!data.normalization()) return;
-  const std::string text = data.normalization()->to_text();
-  const auto bytes = std::as_bytes(std::span(text));
-  model.set_metadata(Normalization::metadata_name, {bytes.begin(), bytes.end()});
-}
-
-Dataset prepared(const Model& model, const Dataset& data) {
-  const auto bytes = model.metadata(Normalization::metadata_name);
-  if (!bytes || data.normalization()) return data;
-  const auto n = Normalization::parse({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
-  n.check_channels(data.shape().back(), "normalization in the model's metadata");
-  return data.normalized(n);
 }
 
 }  // namespace hone

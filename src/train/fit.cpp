@@ -6,6 +6,7 @@
 
 #include "src/train/batch_step.h"
 #include "src/train/checkpoint.h"
+#include "src/train/shaped.h"
 
 namespace hone {
 namespace {
@@ -16,22 +17,11 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-void check_fit(const Model& model, const Optimizer& optimizer, const Dataset& data,
-               const FitOptions& options) {
+void check_fit(const Optimizer& optimizer, const Dataset& data, const FitOptions& options) {
   if (optimizer.parameters().size() == 0)
     fail(ErrorKind::argument, "fit", "expected parameters, the optimizer has none");
   if (options.loss == Loss::xent && data.target() == Target::classes)
     data.require_classes(2, "fit");
-  const std::vector<ModelTensor> inputs = model.inputs();
-  if (inputs.size() != 1)
-    fail(ErrorKind::unsupported, "fit", "expected a model with one input, got ", inputs.size());
-  const Shape& declared = inputs[0].type.shape;
-  std::size_t numel = 1;
-  for (std::size_t i = 1; i < declared.rank(); ++i) numel *= static_cast<std::size_t>(declared[i]);
-  if (data.shape().numel() != numel) {
-    fail(ErrorKind::data, "fit", "expected samples for an input of shape ", declared,
-         ", got samples of shape ", data.shape());
-  }
 }
 
 /// What the report says of the times of a run: their least, and the median of the latest, so that a
@@ -137,8 +127,9 @@ class Fit {
 
 }  // namespace
 
-Report fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options) {
-  check_fit(model, optimizer, data, options);
+Report fit(Model& model, Optimizer& optimizer, const Dataset& given, const FitOptions& options) {
+  check_fit(optimizer, given, options);
+  const Dataset data = shaped(model, given, "fit");
   std::optional<Metrics> before;
   if (options.held_out != nullptr) before = evaluate(model, *options.held_out, options.loss);
   Report report = Fit(model, optimizer, data, options).run();
