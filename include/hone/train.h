@@ -48,6 +48,9 @@ struct FitOptions {
   std::size_t micro_batch =
       0;  ///< samples that go through at once; 0: chosen from the activations' size and the cache
   Loss loss = Loss::xent;
+  float label_smoothing = 0;  ///< of xent: see CrossEntropy
+  std::vector<float> class_weights =
+      {};                             ///< of xent: see CrossEntropy; held_out is measured without
   std::uint64_t seed = 0;             ///< of the order of samples
   const Dataset* held_out = nullptr;  ///< evaluated before and after
   std::size_t cache_bytes = std::size_t{64}
@@ -65,9 +68,13 @@ struct Report {
   bool cached_cut = false;  ///< frozen operators ran once a sample, not once a step
   bool stopped = false;
   double step_ms_median = 0, step_ms_min = 0;  ///< the median is of the last 1024 steps
-  double last_loss = 0;        ///< mean over the last epoch's steps
-  std::size_t peak_bytes = 0;  ///< tensors, during the training steps
+  double last_loss = 0;                        ///< mean over the last epoch's steps
+  std::size_t peak_bytes = 0;                  ///< tensors, during the training steps
 };
+
+/// Weights with which every class of `data` counts the same: samples / (classes that occur * samples of the class), 0 for
+/// one that does not occur.  For `classes` outputs.  Throws Error (data): labels that are no classes, or outside of them.
+std::vector<float> balanced_weights(const Dataset& data, std::size_t classes);
 
 /// Trains the parameters of `optimizer`, which model.trainable() gave.
 /// Throws Error: data that does not fit the model, a loss that is not finite.  The weights then are those of the last

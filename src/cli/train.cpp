@@ -10,6 +10,7 @@
 
 #include "src/cli/dataset.h"
 #include "src/cli/metrics.h"
+#include "src/data/text.h"
 
 namespace hone::cli {
 namespace {
@@ -22,6 +23,8 @@ struct Args {
   double split = 0;
   float lr = 0;
   std::size_t epochs = 20, batch = 16, micro_batch = 0;
+  float label_smoothing = 0;
+  std::string class_weights;
   bool resume = false;
 };
 
@@ -60,6 +63,25 @@ void show(const Progress& p) {
   if (p.step == p.steps) std::cerr << '\n';
 }
 
+/// `balanced`, or a number for each output.
+std::vector<float> class_weights(const Model& model, const Dataset& data, const std::string& text) {
+  if (text.empty()) return {};
+  if (text == "balanced") {
+    const Shape shape = model.outputs().at(0).type.shape;
+    return balanced_weights(data, shape.rank() == 0 ? 1 : static_cast<std::size_t>(shape.back()));
+  }
+  std::vector<float> weights;
+  for (const std::string& part : CLI::detail::split(text, ',')) {
+    const std::optional<float> weight = parse_float(part);
+    if (!weight || *weight < 0) {
+      fail(ErrorKind::argument, "--class-weights",
+           "expected balanced, or numbers of 0 or more, got ", excerpt(part));
+    }
+    weights.push_back(*weight);
+  }
+  return weights;
+}
+
 nlohmann::json described(const Report& report, const Args& args) {
   nlohmann::json j{{"out", args.out},
                    {"steps", report.steps},
@@ -94,20 +116,36 @@ void print_text(const Report& report, const Args& args) {
             << "written     " << escaped(args.out) << '\n';
 }
 
+/// Data to train on and to measure on, as the options say.
+std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const Args& args,
+                                                     std::uint64_t seed) {
+  Dataset data = open_data(model, args.data, args.data.path);
+  if (args.split != 0) return data.split(1 - args.split, seed);
+  if (args.held_out.empty()) return {std::move(data), std::nullopt};
+  DataArgs same = args.data;
+  same.classes = data.classes();  // the same numbers, also where some do not occur
+  Dataset held_out = open_data(model, same, args.held_out);
+  return {std::move(data), std::move(held_out)};
+}
+
+FitOptions fit_options(const Args& args, const Common& common, const Model& model,
+                       const Dataset& data) {
+  FitOptions options{.epochs = args.epochs,
+                     .batch = args.batch,
+                     .micro_batch = args.micro_batch,
+                     .loss = loss_named(args.loss),
+                     .label_smoothing = args.label_smoothing,
+                     .class_weights = class_weights(model, data, args.class_weights),
+                     .seed = common.seed};
+  options.checkpoint = args.checkpoint;
+  options.resume = args.resume;
+  options.stop = &interrupted;
+  return options;
+}
+
 void train(const Args& args, const Common& common) {
   Model model = Model::load(args.model);
-  Dataset data = open_data(model, args.data, args.data.path);
-  std::optional<Dataset> held_out;
-  if (!args.held_out.empty()) {
-    DataArgs same = args.data;
-    same.classes = data.classes();  // the same numbers, also where some do not occur
-    held_out = open_data(model, same, args.held_out);
-  }
-  if (args.split != 0) {
-    auto [first, second] = data.split(1 - args.split, common.seed);
-    data = std::move(first);
-    held_out = std::move(second);
-  }
+  const auto [data, held_out] = open_both(model, args, common.seed);
   const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
   const Parameters parameters = model.trainable(
       {args.train},
@@ -120,15 +158,8 @@ void train(const Args& args, const Common& common) {
     if (!log)
       fail(ErrorKind::file, args.log, "expected to write the log, the file cannot be opened");
   }
-  FitOptions options{.epochs = args.epochs,
-                     .batch = args.batch,
-                     .micro_batch = args.micro_batch,
-                     .loss = loss_named(args.loss),
-                     .seed = common.seed};
+  FitOptions options = fit_options(args, common, model, data);
   options.held_out = held_out ? &*held_out : nullptr;
-  options.checkpoint = args.checkpoint;
-  options.resume = args.resume;
-  options.stop = &interrupted;
   options.on_step = [&](const Progress& p) {
     if (!common.json) show(p);
     if (log.is_open()) {
@@ -184,6 +215,11 @@ void add_train(CLI::App& root, Common& common) {
       ->excludes(held_out);
   sub->add_option("--loss", args->loss)
       ->check(one_of({"xent", "bce", "mse", "huber", "mae"}))
+      ->capture_default_str();
+  sub->add_option("--class-weights", args->class_weights,
+                  "of xent: balanced, or a weight for each output, with commas");
+  sub->add_option("--label-smoothing", args->label_smoothing, "of xent: this share goes to all")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   sub->add_option("--optimizer", args->optimizer)->check(one_of(optimizers))->capture_default_str();
   sub->add_option("--lr", args->lr,

@@ -75,20 +75,46 @@ BatchStep::BatchStep(Model& model, Optimizer& optimizer, const Dataset& data,
       optimizer_(optimizer),
       data_(data),
       loss_(options.loss),
+      cross_entropy_{options.label_smoothing, options.class_weights, Reduction::sum},
       micro_(choose_micro_batch(model, options.batch, options.micro_batch)),
       cut_(model, data, micro_, options.cache_bytes) {}
 
+/// What the sum of a batch's losses is divided by, in samples: the weights of their labels add up, as in cross_entropy().
+double BatchStep::terms(std::span<const std::size_t> samples) const {
+  const std::vector<float>& weights = cross_entropy_.class_weights;
+  if (weights.empty() || data_.target() != Target::classes)
+    return static_cast<double>(samples.size());
+  double sum = 0;
+  const Tensor labels = data_.gather(samples).labels;
+  for (const std::int32_t label : labels.data<std::int32_t>()) {
+    // one that is out of range is told by the loss
+    const auto c = static_cast<std::size_t>(label);
+    sum += c < weights.size() ? weights[c] : 0;
+  }
+  return sum * static_cast<double>(samples.size()) / static_cast<double>(labels.numel());
+}
+
+Variable BatchStep::sum_of_losses(const Variable& y, const Tensor& labels) const {
+  if (loss_ == Loss::xent) return cross_entropy(y, labels, cross_entropy_);
+  return loss_of(loss_, y, labels, Reduction::sum);
+}
+
 double BatchStep::operator()(std::span<const std::size_t> samples) {
-  const float share = 1.0f / static_cast<float>(samples.size());
+  // where no label of the batch has a weight, the batch has no loss and no gradient
+  const double all = terms(samples);
+  const double share = all > 0 ? 1 / all : 0;
   double total = 0;
   for (std::size_t begin = 0; begin < samples.size(); begin += micro_) {
     const auto some = samples.subspan(begin, std::min(micro_, samples.size() - begin));
     const Batch batch = data_.gather(some);
     const Variable y = predict(batch, some);
-    const Variable sum = loss_of(loss_, y, batch.labels, Reduction::sum);
+    const Variable sum = sum_of_losses(y, batch.labels);
     // A cross-entropy is a mean over rows, the others over every element of every sample.
-    const auto terms = static_cast<float>(loss_ == Loss::xent ? rows(y) : y.data().numel());
-    const float scale = share * static_cast<float>(some.size()) / terms;
+    const std::size_t columns = loss_ == Loss::xent && y.shape().rank() > 0
+                                    ? static_cast<std::size_t>(y.shape().back())
+                                    : 1;
+    const auto each = static_cast<double>(y.data().numel() / columns);
+    const auto scale = static_cast<float>(share * static_cast<double>(some.size()) / each);
     total += static_cast<double>(sum.item()) * static_cast<double>(scale);
     if (!std::isfinite(total)) {
       optimizer_.parameters().clear_grads();
@@ -99,10 +125,6 @@ double BatchStep::operator()(std::span<const std::size_t> samples) {
   }
   optimizer_.step();
   return total;
-}
-
-std::size_t BatchStep::rows(const Variable& y) {
-  return y.data().numel() / static_cast<std::size_t>(y.shape().rank() == 0 ? 1 : y.shape().back());
 }
 
 Variable BatchStep::predict(const Batch& batch, std::span<const std::size_t> samples) {

@@ -31,6 +31,8 @@ class BatchStep {
     std::size_t batch = 16;
     std::size_t micro_batch = 0;
     std::size_t cache_bytes = 0;  ///< 0: frozen operators run in every step
+    float label_smoothing = 0;
+    std::vector<float> class_weights = {};
   };
   BatchStep(Model& model, Optimizer& optimizer, const Dataset& data, const Options& options);
 
@@ -42,13 +44,15 @@ class BatchStep {
   bool cached_cut() const noexcept { return !cut_.empty(); }
 
  private:
-  static std::size_t rows(const Variable& y);
+  double terms(std::span<const std::size_t> samples) const;
+  Variable sum_of_losses(const Variable& y, const Tensor& labels) const;
   Variable predict(const Batch& batch, std::span<const std::size_t> samples);
 
   Model& model_;
   Optimizer& optimizer_;
   const Dataset& data_;
   Loss loss_;
+  CrossEntropy cross_entropy_;
   std::size_t micro_;
   CutCache cut_;
 };

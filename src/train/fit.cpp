@@ -22,6 +22,11 @@ void check_fit(const Optimizer& optimizer, const Dataset& data, const FitOptions
     fail(ErrorKind::argument, "fit", "expected parameters, the optimizer has none");
   if (options.loss == Loss::xent && data.target() == Target::classes)
     data.require_classes(2, "fit");
+  if (options.loss != Loss::xent &&
+      (!options.class_weights.empty() || options.label_smoothing != 0)) {
+    fail(ErrorKind::argument, "fit",
+         "expected loss xent with class weights or label smoothing, got another");
+  }
 }
 
 /// What the report says of the times of a run: their least, and the median of the latest, so that a
@@ -62,7 +67,8 @@ class Fit {
         data_(data),
         options_(options),
         step_(model, optimizer, data,
-              {options.loss, options.batch, options.micro_batch, options.cache_bytes}) {}
+              {options.loss, options.batch, options.micro_batch, options.cache_bytes,
+               options.label_smoothing, options.class_weights}) {}
 
   Report run() {
     report_.micro_batch = step_.micro_batch();

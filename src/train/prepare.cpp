@@ -77,6 +77,29 @@ Dataset normalized(const Model& model, const Dataset& data) {
   return data.normalized(n);
 }
 
+std::vector<float> balanced_weights(const Dataset& data, std::size_t classes) {
+  std::vector<double> counts(classes);
+  double occurring = 0, all = 0;
+  for (const auto& [x, labels] : data.batches(256)) {
+    if (data.target() != Target::classes)
+      fail(ErrorKind::data, "balanced_weights", "expected labels that are classes, got values");
+    for (const std::int32_t label : labels.data<std::int32_t>()) {
+      const auto c = static_cast<std::size_t>(label);
+      if (c >= classes) {
+        fail(ErrorKind::data, "balanced_weights", "expected labels below ", classes, ", got ",
+             label);
+      }
+      if (counts[c]++ == 0) ++occurring;
+      ++all;
+    }
+  }
+  std::vector<float> weights(classes);
+  for (std::size_t c = 0; c < classes; ++c) {
+    if (counts[c] > 0) weights[c] = static_cast<float>(all / (occurring * counts[c]));
+  }
+  return weights;
+}
+
 Dataset prepared(const Model& model, const Dataset& data) {
   return shaped(model, normalized(model, data), "data");
 }
