@@ -8,7 +8,6 @@ struct AdamRule {
   using Options = AdamOptions;
   static constexpr std::string_view name = "adam";
   static constexpr std::string_view slots[] = {"mean", "square"};
-  static constexpr float in_place_lr = 0.002f;
 
   static void check(const Options& o) { check_adam(name, o); }
   static void update(const Options& o, StepInfo info, std::span<float> w, std::span<const float> g,

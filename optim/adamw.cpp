@@ -10,7 +10,6 @@ struct AdamWRule {
   static constexpr std::string_view name = "adamw";
   static constexpr std::string_view slots[] = {"mean", "square"};
   static constexpr bool couples_decay = false;
-  static constexpr float in_place_lr = 0.002f;
 
   static void check(const Options& o) { check_adam(name, o); }
   static void update(const Options& o, StepInfo info, std::span<float> w, std::span<const float> g,
