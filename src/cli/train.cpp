@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <fstream>
 #include <iostream>
@@ -120,7 +121,11 @@ void print_text(const Report& report, const Args& args) {
 std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const Args& args,
                                                      std::uint64_t seed) {
   Dataset data = open_data(model, args.data, args.data.path);
-  if (args.split != 0) return data.split(1 - args.split, seed);
+  if (args.split != 0) {
+    // 1 - 0.7 is above 0.3 in binary, and a window that begins there would change sides
+    constexpr double steps = 1e9;
+    return data.split(std::round((1 - args.split) * steps) / steps, seed);
+  }
   if (args.held_out.empty()) return {std::move(data), std::nullopt};
   DataArgs same = args.data;
   same.classes = data.classes();  // the same numbers, also where some do not occur
