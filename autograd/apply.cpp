@@ -4,6 +4,7 @@
 
 #include "autograd/graph.h"
 #include "autograd/straight_through.h"
+#include "autograd/temporary.h"
 
 namespace hone {
 namespace {
@@ -33,9 +34,9 @@ void check_inputs(const OpDef& op, const Call& call) {
 
 /// Whether the types and the values that shaped the cached plan are those of this call.
 bool still_holds(const CallCache& cache, const OpDef& op, std::span<const Variable> inputs) {
-  if (!cache.plan || cache.inputs.size() != inputs.size()) return false;
+  if (!cache.plan || cache.plan->inputs.size() != inputs.size()) return false;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (cache.inputs[i] != inputs[i].type()) return false;
+    if (cache.plan->inputs[i] != inputs[i].type()) return false;
     if (op.reads.has(i) && inputs[i] && !same_bytes(cache.read_values[i], inputs[i].data()))
       return false;
   }
@@ -45,33 +46,33 @@ bool still_holds(const CallCache& cache, const OpDef& op, std::span<const Variab
 /// Types, plan and scratch of a call, into `cache`, which is left as it was where something throws.
 void make_plan(CallCache& cache, const OpDef& op, const void* attributes, Call call,
                std::span<const Variable> inputs, std::span<const TensorType> declared) {
+  const auto made = std::make_shared<CallPlan>();
+  for (const Variable& input : inputs) made->inputs.push_back(input.type());
+  call.inputs = made->inputs;
   check_inputs(op, call);
   call.outputs = declared;
-  std::vector<TensorType> outputs = op.infer(attributes, call);
-  for (std::size_t o = 0; o < outputs.size() && o < declared.size(); ++o) {
+  made->outputs = op.infer(attributes, call);
+  for (std::size_t o = 0; o < made->outputs.size() && o < declared.size(); ++o) {
     if (!declared[o].present()) continue;
-    if (declared[o].dtype != outputs[o].dtype) {
-      call.refuse("expected output ", o, " of type ", outputs[o].dtype, ", got ",
+    if (declared[o].dtype != made->outputs[o].dtype) {
+      call.refuse("expected output ", o, " of type ", made->outputs[o].dtype, ", got ",
                   declared[o].dtype);
     }
-    static_cast<QuantParams&>(outputs[o]) = declared[o];
+    static_cast<QuantParams&>(made->outputs[o]) = declared[o];
   }
-  call.outputs = outputs;
-  Box plan = op.prepare(attributes, call);
-  const std::size_t scratch = op.scratch_bytes ? op.scratch_bytes(attributes, plan.get(), call) : 0;
-  const std::size_t backward_scratch =
-      op.backward_scratch_bytes ? op.backward_scratch_bytes(attributes, plan.get(), call) : 0;
+  call.outputs = made->outputs;
+  made->plan = op.prepare(attributes, call);
+  const void* plan = made->plan.get();
+  if (op.scratch_bytes) made->scratch_bytes = op.scratch_bytes(attributes, plan, call);
+  if (op.backward_scratch_bytes)
+    made->backward_scratch_bytes = op.backward_scratch_bytes(attributes, plan, call);
   std::vector<Tensor> read_values(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (op.reads.has(i) && inputs[i]) read_values[i] = inputs[i].data().clone();
   }
-  cache.inputs.assign(call.inputs.begin(), call.inputs.end());
-  cache.outputs = std::move(outputs);
   cache.read_values = std::move(read_values);
   cache.packed.clear();
-  cache.plan = std::move(plan);
-  cache.scratch_bytes = scratch;
-  cache.backward_scratch_bytes = backward_scratch;
+  cache.plan = made;
 }
 
 void refresh_packed(CallCache& cache, const OpDef& op, const void* attributes, const Forward& f) {
@@ -84,7 +85,7 @@ void refresh_packed(CallCache& cache, const OpDef& op, const void* attributes, c
     stale |= cache.packed[i] != now;
     cache.packed[i] = now;
   }
-  if (stale) op.refresh(attributes, cache.plan.get(), f);
+  if (stale) op.refresh(attributes, cache.plan->plan.get(), f);
 }
 
 bool must_save(const OpDef& op, std::size_t i, std::span<const Variable> inputs) {
@@ -100,31 +101,25 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
                                      std::span<const Variable> inputs,
                                      std::span<const Tensor> outputs, const CallCache& cache,
                                      const CallSite& site) {
-  auto function = std::make_shared<FunctionNode>();
+  auto function = std::allocate_shared<FunctionNode>(
+      std::pmr::polymorphic_allocator<FunctionNode>(site.memory), site.memory);
   function->op = &op;
   function->attributes = attributes;
-  function->plan = cache.plan;
+  function->call = cache.plan;
   function->site = site.cache;
-  function->memory = site.memory;
-  function->types_in = cache.inputs;
-  function->types_out = cache.outputs;
-  function->backward_scratch_bytes = cache.backward_scratch_bytes;
   function->inputs.resize(inputs.size());
-  if (op.backward) {
-    function->saved_in.resize(inputs.size());
-    function->versions_in.resize(inputs.size());
-  }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].requires_grad()) function->inputs[i] = inputs[i].node();
+    FunctionNode::Input& input = function->inputs[i];
+    if (inputs[i].requires_grad()) input.node = inputs[i].node();
     if (op.backward && must_save(op, i, inputs)) {
-      function->saved_in[i] = inputs[i].data();
-      function->versions_in[i] = inputs[i].data().version();
+      input.saved = inputs[i].data();
+      input.version = input.saved.version();
     }
   }
-  function->saved_out.resize(outputs.size());
+  function->outputs.resize(outputs.size());
   for (std::size_t o = 0; o < outputs.size(); ++o) {
-    const bool clamp = has_clamp(op, attributes.get(), cache.plan.get(), outputs[o].type());
-    if ((op.backward && op.saves.out.has(o)) || clamp) function->saved_out[o] = outputs[o];
+    const bool clamp = has_clamp(op, attributes.get(), cache.plan->plan.get(), outputs[o].type());
+    if ((op.backward && op.saves.out.has(o)) || clamp) function->outputs[o].saved = outputs[o];
   }
   if (op.normalizes) function->loss_input = inputs[0].data();
   return function;
@@ -132,40 +127,38 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
 
 }  // namespace
 
-std::vector<Variable> apply(const OpDef& op, Box attributes, std::span<const Variable> inputs,
-                            const CallSite& site) {
+Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
+                const CallSite& site) {
   CallCache own;
   CallCache& cache = site.cache ? *site.cache : own;
-  std::vector<Tensor> values(inputs.size());
+  Temporary temporary(site.memory);
+  auto values = temporary.list<Tensor>(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[i] = inputs[i].data();
   Call call{.op = op.name,
             .where = site.cache ? std::string_view(cache.where) : op.name,
             .values = values};
-
-  std::vector<TensorType> types;
   if (!still_holds(cache, op, inputs)) {
-    for (const Variable& input : inputs) types.push_back(input.type());
-    call.inputs = types;
     make_plan(cache, op, attributes.get(), call, inputs, site.declared);
   }
-  call.inputs = cache.inputs;
-  call.outputs = cache.outputs;
+  const CallPlan& plan = *cache.plan;
+  call.inputs = plan.inputs;
+  call.outputs = plan.outputs;
   if (op.check) op.check(attributes.get(), call);
 
-  std::vector<Tensor> outputs(cache.outputs.size());
+  auto outputs = temporary.list<Tensor>(plan.outputs.size());
   if (op.views) {
-    outputs[0] = values[0].retyped(cache.outputs[0]);
+    outputs[0] = values[0].retyped(plan.outputs[0]);
   } else {
     for (std::size_t o = 0; o < outputs.size(); ++o)
-      outputs[o] = Tensor(cache.outputs[o], site.memory);
+      outputs[o] = Tensor(plan.outputs[o], site.memory);
     Tensor scratch;
-    if (cache.scratch_bytes != 0) {
-      scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(cache.scratch_bytes)}),
+    if (plan.scratch_bytes != 0) {
+      scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(plan.scratch_bytes)}),
                        site.memory);
     }
     const Forward f{values, outputs, {scratch.mutable_raw(), scratch ? scratch.bytes() : 0}};
     refresh_packed(cache, op, attributes.get(), f);
-    op.forward(attributes.get(), cache.plan.get(), f);
+    op.forward(attributes.get(), plan.plan.get(), f);
   }
 
   std::shared_ptr<FunctionNode> function;
@@ -173,18 +166,19 @@ std::vector<Variable> apply(const OpDef& op, Box attributes, std::span<const Var
   if (grad_enabled() && std::any_of(inputs.begin(), inputs.end(), wants)) {
     function = record(op, attributes, inputs, outputs, cache, site);
   }
-  std::vector<Variable> results;
+  Variables results(site.memory);
   results.reserve(outputs.size());
-  for (Tensor& output : outputs) {
-    if (!function || !differentiable(output.type())) {
-      results.emplace_back(std::move(output));
-      if (function) function->outputs.emplace_back();
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    if (!function || !differentiable(outputs[o].type())) {
+      results.emplace_back(std::move(outputs[o]));
       continue;
     }
-    auto node = std::make_shared<VariableNode>(output.type(), true, "");
+    auto node = std::allocate_shared<VariableNode>(
+        std::pmr::polymorphic_allocator<VariableNode>(site.memory), outputs[o].type(), true, "",
+        site.memory);
     node->creator = function;
-    function->outputs.push_back(node);
-    results.emplace_back(std::move(output), std::move(node));
+    function->outputs[o].node = node;
+    results.emplace_back(std::move(outputs[o]), std::move(node));
   }
   return results;
 }

@@ -6,6 +6,7 @@
 #include "autograd/graph.h"
 #include "autograd/straight_through.h"
 #include "autograd/sum_to.h"
+#include "autograd/temporary.h"
 
 namespace hone {
 namespace {
@@ -27,11 +28,12 @@ void verify(std::span<FunctionNode* const> functions) {
       fail(ErrorKind::unsupported, f->where(), "expected an op with a gradient, ", f->op->name,
            " has none; train only what comes after it");
     }
-    for (std::size_t i = 0; i < f->saved_in.size(); ++i) {
-      if (f->saved_in[i] && f->saved_in[i].version() != f->versions_in[i]) {
-        const bool named = f->inputs[i] && !f->inputs[i]->name.empty();
+    for (std::size_t i = 0; i < f->inputs.size(); ++i) {
+      const FunctionNode::Input& input = f->inputs[i];
+      if (input.saved && input.saved.version() != input.version) {
+        const bool named = input.node && !input.node->name.empty();
         fail(ErrorKind::state, f->where(), "expected input ", i, named ? " \"" : "",
-             named ? escaped(f->inputs[i]->name) : "", named ? "\"" : "",
+             named ? escaped(input.node->name) : "", named ? "\"" : "",
              " as it was in forward, it was written to since");
       }
     }
@@ -47,77 +49,70 @@ void check_finite(const FunctionNode& f, std::size_t i, std::span<const float> g
   }
 }
 
-/// Spans over what was saved, in real units.
+/// What was saved of one side of a call: as it was, and in real units.
 struct Saved {
-  Saved(const std::vector<Tensor>& tensors, std::pmr::memory_resource* memory)
-      : floats(tensors.size()), spans(tensors.size()) {
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      if (!tensors[i] || !differentiable(tensors[i].type())) continue;
-      floats[i] = tensors[i].to_float(memory);
-      spans[i] = floats[i].data<float>();
-    }
+  Saved(std::size_t n, Temporary& temporary)
+      : raw(temporary.list<Tensor>(n)),
+        floats(temporary.list<Tensor>(n)),
+        spans(temporary.list<std::span<const float>>(n)) {}
+
+  void put(std::size_t i, const Tensor& saved, std::pmr::memory_resource* memory) {
+    raw[i] = saved;
+    if (!saved || !differentiable(saved.type())) return;
+    if (saved.dtype() != DType::float32) floats[i] = saved.to_float(memory);
+    spans[i] = (floats[i] ? floats[i] : raw[i]).data<float>();
   }
-  std::vector<Tensor> floats;
-  std::vector<std::span<const float>> spans;
+
+  std::pmr::vector<Tensor> raw, floats;
+  std::pmr::vector<std::span<const float>> spans;
 };
 
-/// The gradients of one call's outputs, summed over branches and masked; the first may be handed on by views.
-std::vector<Tensor> output_grads(FunctionNode& f) {
-  std::vector<Tensor> grads(f.outputs.size());
-  for (std::size_t o = 0; o < grads.size(); ++o) {
-    const auto node = f.outputs[o].lock();
-    if (!node || node->incoming.empty()) continue;
-    grads[o] = node->incoming.take(f.memory);
-    if (!has_clamp(*f.op, f.attributes.get(), f.plan.get(), f.types_out[o])) continue;
-    if (!grads[o].unique()) grads[o] = grads[o].clone(f.memory);
-    mask_clamped(*f.op, f.attributes.get(), f.saved_out[o], grads[o].mutable_data<float>());
-  }
-  return grads;
+/// The gradient of output o, summed over branches and masked; may be handed on by views.
+Tensor output_grad(FunctionNode& f, std::size_t o) {
+  const auto node = f.outputs[o].node.lock();
+  if (!node || node->incoming.empty()) return {};
+  Tensor grad = node->incoming.take(f.memory);
+  if (!has_clamp(*f.op, f.attributes.get(), f.call->plan.get(), f.call->outputs[o])) return grad;
+  if (!grad.unique()) grad = grad.clone(f.memory);
+  mask_clamped(*f.op, f.attributes.get(), f.outputs[o].saved, grad.mutable_data<float>());
+  return grad;
 }
 
-void backward_view(FunctionNode& f, Tensor grad) {
-  f.inputs[0]->incoming.add(grad.reshaped(f.types_in[0].shape));
+void backward_view(FunctionNode& f, const Tensor& grad) {
+  f.inputs[0].node->incoming.add(grad.reshaped(f.call->inputs[0].shape));
 }
 
-void backward_call(FunctionNode& f, std::vector<Tensor> grads) {
-  const std::size_t n = f.inputs.size();
-  const Saved in(f.saved_in, f.memory);
-  std::vector<Tensor> saved_out(f.saved_out.size());
-  for (std::size_t o = 0; o < saved_out.size(); ++o) {
-    if (f.op->saves.out.has(o)) saved_out[o] = f.saved_out[o];
-  }
-  const Saved out(saved_out, f.memory);
-
-  std::vector<std::span<const float>> gy(grads.size());
-  for (std::size_t o = 0; o < grads.size(); ++o) {
+void backward_call(FunctionNode& f, std::span<const Tensor> grads, Temporary& temporary) {
+  const std::size_t n = f.inputs.size(), outputs = grads.size();
+  Saved in(n, temporary), out(outputs, temporary);
+  for (std::size_t i = 0; i < n; ++i) in.put(i, f.inputs[i].saved, f.memory);
+  auto gy = temporary.list<std::span<const float>>(outputs);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    if (f.op->saves.out.has(o)) out.put(o, f.outputs[o].saved, f.memory);
     if (grads[o]) gy[o] = grads[o].data<float>();
   }
-  std::vector<Tensor> gradients(n);
-  std::vector<std::span<float>> gx(n);
-  const auto flags = std::make_unique<bool[]>(2 * n);  // wanted, then added to
-  const std::span<bool> wanted(flags.get(), n), add(flags.get() + n, n);
+  auto gradients = temporary.list<Tensor>(n);
+  auto gx = temporary.list<std::span<float>>(n);
+  const std::span<bool> wanted = temporary.flags(n), add = temporary.flags(n);
   for (std::size_t i = 0; i < n; ++i) {
-    if (!f.inputs[i]) continue;
+    if (!f.inputs[i].node) continue;
     wanted[i] = true;
-    VariableNode& node = *f.inputs[i];
+    VariableNode& node = *f.inputs[i].node;
     // A second micro-batch adds to the gradient of a weight where it lies.
     add[i] = f.op->accumulates && !node.creator && node.grad && node.grad.unique() &&
              node.incoming.empty();
-    gradients[i] =
-        add[i]
-            ? std::move(node.grad)
-            : float_tensor(f.op->broadcasts ? f.types_out[0].shape : f.types_in[i].shape, f.memory);
+    const TensorType& shaped = f.op->broadcasts ? f.call->outputs[0] : f.call->inputs[i];
+    gradients[i] = add[i] ? std::move(node.grad) : float_tensor(shaped.shape, f.memory);
     gx[i] = gradients[i].mutable_data<float>();
   }
   Tensor scratch;
-  if (f.backward_scratch_bytes != 0) {
-    scratch = Tensor(
-        TensorType(DType::uint8, {static_cast<std::int64_t>(f.backward_scratch_bytes)}), f.memory);
+  if (const std::size_t bytes = f.call->backward_scratch_bytes; bytes != 0) {
+    scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(bytes)}), f.memory);
   }
-  const Backward b{.types_in = f.types_in,
-                   .types_out = f.types_out,
-                   .saved_inputs_raw = f.saved_in,
-                   .saved_outputs_raw = saved_out,
+  const Backward b{.types_in = f.call->inputs,
+                   .types_out = f.call->outputs,
+                   .saved_inputs_raw = in.raw,
+                   .saved_outputs_raw = out.raw,
                    .saved_inputs = in.spans,
                    .saved_outputs = out.spans,
                    .output_grads = gy,
@@ -125,33 +120,53 @@ void backward_call(FunctionNode& f, std::vector<Tensor> grads) {
                    .add = add,
                    .scratch = {scratch.mutable_raw(), scratch ? scratch.bytes() : 0},
                    .wanted = wanted};
-  f.op->backward(f.attributes.get(), f.plan.get(), b);
+  f.op->backward(f.attributes.get(), f.call->plan.get(), b);
 
   for (std::size_t i = 0; i < n; ++i) {
     if (!wanted[i]) continue;
     if (detecting_nan) check_finite(f, i, gx[i]);
     Tensor g = std::move(gradients[i]);
-    if (g.shape() != f.types_in[i].shape) g = sum_to(g, f.types_in[i].shape, f.memory);
+    const Shape& shape = f.call->inputs[i].shape;
+    if (g.shape() != shape) g = sum_to(g, shape, f.memory);
+    VariableNode& node = *f.inputs[i].node;
     if (add[i])
-      f.inputs[i]->grad = std::move(g);
+      node.grad = std::move(g);
     else
-      f.inputs[i]->incoming.add(std::move(g));
+      node.incoming.add(std::move(g));
   }
 }
 
-/// Values of the graph under a backward, kept alive; where it ends in an Error, what has reached them is dropped.
-struct Reached {
-  ~Reached() {
-    for (const auto& node : nodes) node->incoming = {};
+/// Masks the gradients of one call and hands them on to its inputs.
+void pass(FunctionNode& f) {
+  Temporary temporary(f.memory);
+  auto grads = temporary.list<Tensor>(f.outputs.size());
+  bool reached = false;
+  for (std::size_t o = 0; o < grads.size(); ++o) {
+    grads[o] = output_grad(f, o);
+    reached |= static_cast<bool>(grads[o]);
   }
-  std::vector<std::shared_ptr<VariableNode>> nodes;
+  if (reached && f.op->views)
+    backward_view(f, grads[0]);
+  else if (reached)
+    backward_call(f, grads, temporary);
+  f.free();
+}
+
+/// Values of the graph under a backward, kept alive; where it ends in an Error, what has reached
+/// them is dropped.
+struct Reached {
+  explicit Reached(std::pmr::memory_resource* memory) : nodes(memory) {}
+  ~Reached() {
+    for (const auto& node : nodes) node->incoming.clear();
+  }
+  std::pmr::vector<std::shared_ptr<VariableNode>> nodes;
 };
 
 /// Moves what reached a leaf into its gradient.
 void settle(VariableNode& leaf, std::pmr::memory_resource* memory) {
   if (leaf.incoming.empty()) return;
   if (leaf.grad) {
-    GradSum sum;
+    GradSum sum(memory);
     sum.add(std::move(leaf.grad));
     sum.add(leaf.incoming.take(memory));
     leaf.grad = sum.take(memory);
@@ -174,36 +189,30 @@ void Variable::backward(const Tensor& seed) const {
     fail(ErrorKind::argument, "backward", "expected a float32 seed of shape ", shape(), ", got ",
          seed.type());
   }
-  std::vector<FunctionNode*> functions;
+  std::pmr::memory_resource* memory = node_->creator ? node_->creator->memory : default_memory();
+  std::pmr::vector<FunctionNode*> functions(memory);
   if (node_->creator) functions = collect(*node_->creator);
   verify(functions);
 
-  std::pmr::memory_resource* memory = functions.empty() ? default_memory() : functions[0]->memory;
   Tensor start = seed ? seed : float_tensor(shape(), memory);
   if (!seed) std::fill_n(start.mutable_data<float>().data(), start.numel(), 1.0f);
   node_->incoming.add(std::move(start));
   if (functions.empty()) return settle(*node_, memory);
 
-  Reached leaves, made{{node_}};
+  Reached leaves(memory), made(memory);
+  made.nodes.push_back(node_);
   for (FunctionNode* f : functions) {
     for (const auto& input : f->inputs) {
-      if (input && !input->creator) leaves.nodes.push_back(input);
+      if (input.node && !input.node->creator) leaves.nodes.push_back(input.node);
     }
   }
-  // A call's free() drops the values it consumed.  Those that other calls made must outlive it: they hold the gradient
-  // that has just reached them, and keep alive the calls that are still to pass.
+  // A call's free() drops the values it consumed.  Those that other calls made must outlive it:
+  // they hold the gradient that has just reached them, and keep alive the calls still to pass.
   for (FunctionNode* f : functions) {
     for (const auto& input : f->inputs) {
-      if (input && input->creator) made.nodes.push_back(input);
+      if (input.node && input.node->creator) made.nodes.push_back(input.node);
     }
-    std::vector<Tensor> grads = output_grads(*f);
-    const bool reached =
-        std::any_of(grads.begin(), grads.end(), [](const Tensor& g) { return bool(g); });
-    if (reached && f->op->views)
-      backward_view(*f, std::move(grads[0]));
-    else if (reached)
-      backward_call(*f, std::move(grads));
-    f->free();
+    pass(*f);
   }
   for (const auto& leaf : leaves.nodes) settle(*leaf, memory);
 }

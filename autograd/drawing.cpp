@@ -12,11 +12,11 @@ class Draw {
  public:
   explicit Draw(const Variable& y) {
     if (!y.node()) return;
-    std::vector<FunctionNode*> functions;
+    std::pmr::vector<FunctionNode*> functions;
     if (y.creator()) functions = collect(*y.creator());
     for (const FunctionNode* f : functions) {
       for (const auto& input : f->inputs) {
-        if (input) ++uses_[input.get()];
+        if (input.node) ++uses_[input.node.get()];
       }
     }
     for (auto f = functions.rbegin(); f != functions.rend(); ++f) call(**f);
@@ -59,12 +59,12 @@ class Draw {
   void call(const FunctionNode& f) {
     std::vector<std::size_t> inputs;
     for (const auto& input : f.inputs) {
-      if (input) inputs.push_back(source(*input));
+      if (input.node) inputs.push_back(source(*input.node));
     }
     const std::size_t box = node(Drawing::Kind::function, 'f', f.number, {std::string(f.where())});
     for (const std::size_t input : inputs) drawing_.edges.push_back({input, box});
-    for (const auto& weak : f.outputs) {
-      if (const auto v = weak.lock()) drawing_.edges.push_back({box, variable(*v)});
+    for (const auto& output : f.outputs) {
+      if (const auto v = output.node.lock()) drawing_.edges.push_back({box, variable(*v)});
     }
   }
 

@@ -15,13 +15,13 @@ thread_local bool recording = true;
 /// Destroys a FunctionNode without recursion, however long the chain behind it: what its destruction sets free waits
 /// in a list of this thread instead of being destroyed on the spot.
 void bury(std::shared_ptr<FunctionNode> function) {
-  thread_local std::vector<std::shared_ptr<FunctionNode>>* waiting = nullptr;
+  thread_local std::pmr::vector<std::shared_ptr<FunctionNode>>* waiting = nullptr;
   if (waiting != nullptr) {
     waiting->push_back(std::move(function));
     return;
   }
   if (function.use_count() > 1) return;
-  std::vector<std::shared_ptr<FunctionNode>> list;
+  std::pmr::vector<std::shared_ptr<FunctionNode>> list(function->memory);
   waiting = &list;
   list.push_back(std::move(function));
   while (!list.empty()) {
@@ -33,26 +33,35 @@ void bury(std::shared_ptr<FunctionNode> function) {
 
 }  // namespace
 
+void GradSum::add(Tensor grad) {
+  if (empty())
+    first_ = std::move(grad);
+  else
+    more_.push_back(std::move(grad));
+}
+
 Tensor GradSum::take(std::pmr::memory_resource* memory) {
-  if (terms_.size() == 1) {
-    Tensor only = std::move(terms_[0]);
-    terms_.clear();
-    return only;
-  }
-  Tensor sum = std::move(terms_[0]);
+  Tensor sum = std::move(first_);
+  if (more_.empty()) return sum;
   if (!sum.unique()) sum = sum.clone(memory);
   const auto total = sum.mutable_data<float>();
-  for (std::size_t k = 1; k < terms_.size(); ++k) {
+  for (const Tensor& term : more_) {
     kernels().axpy({.count = static_cast<std::ptrdiff_t>(total.size()),
-                    .x = terms_[k].data<float>().data(),
+                    .x = term.data<float>().data(),
                     .y = total.data()});
   }
-  terms_.clear();
+  more_.clear();
   return sum;
 }
 
-VariableNode::VariableNode(const TensorType& type, bool wants_grad, std::string_view label)
-    : shape(type.shape), requires_grad(wants_grad), name(label) {
+void GradSum::clear() noexcept {
+  first_ = {};
+  more_.clear();
+}
+
+VariableNode::VariableNode(const TensorType& type, bool wants_grad, std::string_view label,
+                           std::pmr::memory_resource* memory)
+    : shape(type.shape), requires_grad(wants_grad), name(label), incoming(memory) {
   ++alive;
 }
 
@@ -61,26 +70,28 @@ VariableNode::~VariableNode() {
   --alive;
 }
 
-FunctionNode::FunctionNode() : number(next_number++) { ++alive; }
+FunctionNode::FunctionNode(std::pmr::memory_resource* resource)
+    : number(next_number++), memory(resource), inputs(resource), outputs(resource) {
+  ++alive;
+}
 FunctionNode::~FunctionNode() { --alive; }
 
 void FunctionNode::free() noexcept {
   inputs.clear();
-  saved_in.clear();
-  saved_out.clear();
+  for (Output& output : outputs) output.saved = {};
   loss_input = {};
-  plan.reset();
+  call.reset();
   freed = true;
 }
 
-std::vector<FunctionNode*> collect(FunctionNode& root) {
+std::pmr::vector<FunctionNode*> collect(FunctionNode& root) {
   static std::atomic<std::uint64_t> walks{0};
   const std::uint64_t walk = ++walks;
-  std::vector<FunctionNode*> found{&root};
+  std::pmr::vector<FunctionNode*> found({&root}, root.memory);
   root.visit = walk;
   for (std::size_t i = 0; i < found.size(); ++i) {
     for (const auto& input : found[i]->inputs) {
-      FunctionNode* creator = input ? input->creator.get() : nullptr;
+      FunctionNode* creator = input.node ? input.node->creator.get() : nullptr;
       if (creator == nullptr || creator->visit == walk) continue;
       creator->visit = walk;
       found.push_back(creator);
@@ -138,7 +149,7 @@ const std::shared_ptr<FunctionNode>& Variable::creator() const noexcept {
 Variable logits(const Variable& y) {
   const auto& creator = y.creator();
   if (!creator || !creator->loss_input) return y;
-  return Variable(creator->loss_input, creator->inputs[0]);
+  return Variable(creator->loss_input, creator->inputs[0].node);
 }
 
 void Variable::replace_data(Tensor data) {

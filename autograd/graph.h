@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,23 +23,27 @@ inline bool differentiable(const TensorType& type) noexcept {
          type.dtype == DType::float64 || type.quantized();
 }
 
-/// The sum of the gradients that came back along the branches of one value.  One node however many there are.
+/// The sum of the gradients that came back along the branches of one value.  One node however many
+/// there are.
 class GradSum {
  public:
-  void add(Tensor grad) { terms_.push_back(std::move(grad)); }
-  bool empty() const noexcept { return terms_.empty(); }
-  std::size_t size() const noexcept { return terms_.size(); }
-  /// The sum, in the order of arrival, which is that of the calls reversed; empties it.  Writes into the first term only
-  /// where nobody else holds it.
+  explicit GradSum(std::pmr::memory_resource* memory) : more_(memory) {}
+  void add(Tensor grad);
+  bool empty() const noexcept { return !first_; }
+  /// The sum, in the order of arrival, which is that of the calls reversed; empties it.  Writes
+  /// into the first term only where nobody else holds it.
   Tensor take(std::pmr::memory_resource* memory);
+  void clear() noexcept;
 
  private:
-  std::vector<Tensor> terms_;
+  Tensor first_;
+  std::pmr::vector<Tensor> more_;
 };
 
 class VariableNode {
  public:
-  VariableNode(const TensorType& type, bool requires_grad, std::string_view name);
+  VariableNode(const TensorType& type, bool requires_grad, std::string_view name,
+               std::pmr::memory_resource* memory = default_memory());
   ~VariableNode();
   VariableNode(const VariableNode&) = delete;
   VariableNode& operator=(const VariableNode&) = delete;
@@ -53,7 +58,17 @@ class VariableNode {
 
 class FunctionNode {
  public:
-  FunctionNode();
+  struct Input {
+    std::shared_ptr<VariableNode> node;  // null: left out, or without gradient
+    Tensor saved;                        // absent where backward does not need it
+    std::uint64_t version = 0;           // of `saved`, when it was saved
+  };
+  struct Output {
+    std::weak_ptr<VariableNode> node;
+    Tensor saved;
+  };
+
+  explicit FunctionNode(std::pmr::memory_resource* memory);
   ~FunctionNode();
   FunctionNode(const FunctionNode&) = delete;
   FunctionNode& operator=(const FunctionNode&) = delete;
@@ -65,22 +80,19 @@ class FunctionNode {
   void free() noexcept;
 
   const OpDef* op = nullptr;
-  Box attributes, plan;
+  Box attributes;
+  std::shared_ptr<const CallPlan> call;
   std::shared_ptr<CallCache> site;
   std::uint64_t number;  // of its creation, a total order: backward is forward reversed
-  std::vector<std::shared_ptr<VariableNode>> inputs;  // null: left out, or without gradient
-  std::vector<std::weak_ptr<VariableNode>> outputs;
-  std::vector<TensorType> types_in, types_out;
-  std::vector<Tensor> saved_in, saved_out;
-  std::vector<std::uint64_t> versions_in;  // of saved_in, when they were saved
-  Tensor loss_input;                       // where op->normalizes: for logits()
-  std::size_t backward_scratch_bytes = 0;
-  std::pmr::memory_resource* memory = nullptr;
+  std::pmr::memory_resource* memory;
+  std::pmr::vector<Input> inputs;
+  std::pmr::vector<Output> outputs;
+  Tensor loss_input;  // where op->normalizes: for logits()
   bool freed = false;
   std::uint64_t visit = 0;  // the last walk that met it
 };
 
 /// Every FunctionNode behind `root` that backward has to pass, latest first.  Never recursive.
-std::vector<FunctionNode*> collect(FunctionNode& root);
+std::pmr::vector<FunctionNode*> collect(FunctionNode& root);
 
 }  // namespace hone

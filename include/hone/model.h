@@ -105,7 +105,7 @@ class Model {
   /// Runs the main subgraph; inputs and outputs in the file's order.  float32 inputs are quantized where the file
   /// wants integers.  The first dimension may be any multiple of the file's where can_batch() holds.
   /// Throws Error: shapes, types, an operator that cannot run.
-  std::vector<Variable> run(std::span<const Variable> inputs);
+  Variables run(std::span<const Variable> inputs);
   /// One input, first output.
   Variable operator()(const Variable& x);
   /// Output 0 without a final SOFTMAX or LOGISTIC: what a loss should see.
@@ -130,9 +130,10 @@ class Model {
   std::vector<std::pair<std::int32_t, Variable>> open_constants();
 
   /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of the model from there.
-  std::vector<Variable> run_frozen(const Variable& x);
-  Variable run_live(std::span<const Variable> cut, std::size_t samples, bool logits = true);  ///< output 0 or its logits
-  bool has_frozen_part();  ///< there are operators before the cut
+  Variables run_frozen(const Variable& x);
+  Variable run_live(std::span<const Variable> cut, std::size_t samples,
+                    bool logits = true);  ///< output 0 or its logits
+  bool has_frozen_part();                 ///< there are operators before the cut
   /// Bytes of the outputs of live operators, for one sample: about what a step keeps.
   std::size_t activation_bytes();
 

@@ -64,17 +64,24 @@ class Variable {
   std::shared_ptr<VariableNode> node_;
 };
 
-/// What one call site keeps between calls: types, plan and packed weights of the last call.  Not
-/// for two threads at once.
-struct CallCache {
-  std::string where;  ///< for messages: `CONV_2D #12 "block_3/conv"`
+/// What an op prepares for inputs of these types.
+struct CallPlan {
   std::vector<TensorType> inputs, outputs;
-  std::vector<Tensor> read_values;  ///< copies of the inputs that the op reads
-  std::vector<std::pair<const void*, std::uint64_t>>
-      packed;  ///< storage and version of each packed input
   Box plan;
   std::size_t scratch_bytes = 0, backward_scratch_bytes = 0;
 };
+
+/// What one call site keeps between calls: the plan and the packed weights of the last call.  Not
+/// for two threads at once.
+struct CallCache {
+  std::string where;                     ///< for messages: `CONV_2D #12 "block_3/conv"`
+  std::shared_ptr<const CallPlan> plan;  ///< null before the first call
+  std::vector<Tensor> read_values;       ///< copies of the inputs that the op reads
+  std::vector<std::pair<const void*, std::uint64_t>>
+      packed;  ///< storage and version of each packed input
+};
+
+using Variables = std::pmr::vector<Variable>;
 
 /// What is known about a call; all of it may be left out.
 struct CallSite {
@@ -84,9 +91,10 @@ struct CallSite {
   std::pmr::memory_resource* memory = default_memory();
 };
 
-/// Runs an op and, where an input requires a gradient and grad mode is on, records it.
-std::vector<Variable> apply(const OpDef& op, Box attributes, std::span<const Variable> inputs,
-                            const CallSite& site = {});
+/// Runs an op and, where an input requires a gradient and grad mode is on, records it.  Outputs,
+/// nodes and the list itself live in site.memory.
+Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
+                const CallSite& site = {});
 /// The same for ops with one output and attributes of their own type.
 template <class Attributes>
 Variable apply_one(const OpDef& op, Attributes attributes, std::initializer_list<Variable> inputs) {

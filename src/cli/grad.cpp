@@ -40,7 +40,7 @@ float backward(const Args& args, Model& model, std::span<const Variable> inputs)
     return y.item();
   }
   // A sum over outputs: each is seeded with its cotangent, and the seeds meet in the graph's GradSums.
-  const std::vector<Variable> outputs = model.run(inputs);
+  const Variables outputs = model.run(inputs);
   Variable total;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!is_float_valued(outputs[i].type())) continue;

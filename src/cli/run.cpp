@@ -19,7 +19,7 @@ std::size_t run_arrays(Model& model, const Arrays& given, Arrays& results) {
     const std::string suffix = invocations == 0 ? "" : "_t" + std::to_string(invocations);
     const std::vector<Variable> inputs = inputs_from(model, given, suffix, Grad::no);
     if (inputs.empty() && (invocations > 0 || !model.inputs().empty())) break;
-    const std::vector<Variable> outputs = model.run(inputs);
+    const Variables outputs = model.run(inputs);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       results["out_" + std::to_string(i) + suffix] = outputs[i].data();
     }

@@ -177,7 +177,8 @@ void Executor::check_batch(const Node& node, std::span<const Variable> results,
 void Executor::call(std::size_t n, std::int64_t factor) {
   const Node& node = graph_.nodes[n];
   if (node.op == nullptr) fail(ErrorKind::unsupported, node.cache->where, node.problem);
-  std::vector<Variable> inputs(node.inputs.size());
+  std::vector<Variable>& inputs = inputs_;
+  inputs.resize(node.inputs.size());
   bool any_batched = false;
   for (std::size_t slot = 0; slot < inputs.size(); ++slot) {
     inputs[slot] = value(n, slot);
@@ -188,7 +189,7 @@ void Executor::call(std::size_t n, std::int64_t factor) {
     inputs.resize(2);
     if (fixed && shape_of(node, 0).rank() > 0) inputs[1] = widened_shape(node, factor);
   }
-  std::vector<Variable> results =
+  Variables results =
       apply(*node.op, node.attributes, inputs,
             {.declared = node.declared, .cache = node.cache, .memory = options_.memory});
   if (results.size() != node.outputs.size()) {
@@ -203,11 +204,12 @@ void Executor::call(std::size_t n, std::int64_t factor) {
     if (measuring_) measured_[t] = results[o].shape();
     env_[t] = std::move(results[o]);
   }
+  inputs.clear();
 }
 
-std::vector<Variable> Executor::run(Part part, std::span<const std::int32_t> given,
-                                    std::span<const Variable> values,
-                                    std::span<const std::int32_t> wanted, std::int64_t factor) {
+Variables Executor::run(Part part, std::span<const std::int32_t> given,
+                        std::span<const Variable> values, std::span<const std::int32_t> wanted,
+                        std::int64_t factor) {
   settle();
   const std::size_t last = graph_.nodes.size();
   if (keep) kept.assign(env_.size(), Tensor());
@@ -219,33 +221,32 @@ std::vector<Variable> Executor::run(Part part, std::span<const std::int32_t> giv
     batched_[at(given[i])] = factor > 1;
     if (keep) kept[at(given[i])] = values[i].data();
   }
-  std::vector<bool> needed(env_.size(), false);
-  for (const std::int32_t t : wanted) needed[at(t)] = true;
-  std::vector<bool> runs(last, false);
+  needed_.assign(env_.size(), false);
+  for (const std::int32_t t : wanted) needed_[at(t)] = true;
+  runs_.assign(last, false);
   for (std::size_t n = last; n-- > 0;) {
     const Node& node = graph_.nodes[n];
     const bool in_part = part == Part::whole || (part == Part::live) == live_[n] || foldable_[n];
     bool wants = keep;
-    for (const std::int32_t t : node.outputs) wants |= needed[at(t)] && !env_[at(t)];
+    for (const std::int32_t t : node.outputs) wants |= needed_[at(t)] && !env_[at(t)];
     if (!in_part || !wants) continue;
-    runs[n] = true;
+    runs_[n] = true;
     for (const std::int32_t t : node.inputs) {
-      if (t >= 0) needed[at(t)] = true;
+      if (t >= 0) needed_[at(t)] = true;
     }
   }
-  std::vector<bool> result(env_.size(), false);
-  for (const std::int32_t t : wanted) result[at(t)] = true;
+  result_.assign(env_.size(), false);
+  for (const std::int32_t t : wanted) result_[at(t)] = true;
   for (std::size_t n = 0; n < last; ++n) {
-    if (!runs[n] || (foldable_[n] && folded_[at(graph_.nodes[n].outputs[0])])) continue;
+    if (!runs_[n] || (foldable_[n] && folded_[at(graph_.nodes[n].outputs[0])])) continue;
     call(n, factor);
-    for (const std::vector<std::int32_t>& list :
-         {graph_.nodes[n].inputs, graph_.nodes[n].outputs}) {
-      for (const std::int32_t t : list) {
-        if (t >= 0 && last_use_[at(t)] <= n && !result[at(t)]) env_[at(t)] = {};
+    for (const auto* list : {&graph_.nodes[n].inputs, &graph_.nodes[n].outputs}) {
+      for (const std::int32_t t : *list) {
+        if (t >= 0 && last_use_[at(t)] <= n && !result_[at(t)]) env_[at(t)] = {};
       }
     }
   }
-  std::vector<Variable> results;
+  Variables results(options_.memory);
   for (const std::int32_t t : wanted) {
     if (env_[at(t)])
       results.push_back(env_[at(t)]);

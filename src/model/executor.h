@@ -19,9 +19,8 @@ class Executor {
 
   enum class Part { whole, frozen, live };
   /// The tensors `wanted`, computed from the graph's inputs (whole, frozen) or from values at the cut (live).
-  std::vector<Variable> run(Part part, std::span<const std::int32_t> given,
-                            std::span<const Variable> values, std::span<const std::int32_t> wanted,
-                            std::int64_t factor);
+  Variables run(Part part, std::span<const std::int32_t> given, std::span<const Variable> values,
+                std::span<const std::int32_t> wanted, std::int64_t factor);
 
   const std::vector<std::int32_t>& cut();  ///< tensors that cross from frozen to live operators
   std::size_t live_bytes();  ///< of the outputs of live operators, at the file's shapes
@@ -47,9 +46,11 @@ class Executor {
   std::vector<bool> live_, foldable_;         // by node
   std::vector<std::size_t> last_use_;         // by tensor
   std::vector<std::int32_t> cut_;
-  std::vector<Variable> env_;  // by tensor, during a run
-  std::vector<bool> batched_;  // by tensor, during a run
-  std::vector<Shape> measured_;                // by tensor; empty before measure
+  std::vector<Variable> env_;                 // by tensor, during a run
+  std::vector<bool> batched_;                 // by tensor, during a run
+  std::vector<bool> runs_, needed_, result_;  // during a run; kept for their memory, as is
+  std::vector<Variable> inputs_;              // those of the call under way
+  std::vector<Shape> measured_;               // by tensor; empty before measure
   bool settled_ = false, measuring_ = false;
 };
 

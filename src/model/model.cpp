@@ -155,17 +155,17 @@ std::vector<Tensor> Model::last_values() const { return state_->executor.kept; }
 
 namespace {
 
-std::vector<Variable> run_for(model::State& state, model::Executor::Part part,
-                              std::span<const Variable> given,
-                              std::span<const std::int32_t> wanted) {
+Variables run_for(model::State& state, model::Executor::Part part, std::span<const Variable> given,
+                  std::span<const std::int32_t> wanted) {
   const auto& tensors = state.graph.inputs;
   if (given.size() != tensors.size()) {
     fail(ErrorKind::argument, "model", "expected ", tensors.size(), " inputs, got ", given.size());
   }
-  std::vector<Variable> inputs;
+  Variables inputs(state.options.memory);
   for (std::size_t i = 0; i < given.size(); ++i) inputs.push_back(state.fitted(given[i], i));
   const std::int64_t factor = state.factor(inputs);
-  if (factor == 1 || state.can_batch()) return state.executor.run(part, tensors, inputs, wanted, factor);
+  if (factor == 1 || state.can_batch())
+    return state.executor.run(part, tensors, inputs, wanted, factor);
   // where samples would mix, the file's own sizes still rule: it may allow other shapes than its batch
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const file::TensorInfo& info = state.file.tensor(0, tensors[i]);
@@ -180,7 +180,7 @@ std::vector<Variable> run_for(model::State& state, model::Executor::Part part,
 
 }  // namespace
 
-std::vector<Variable> Model::run(std::span<const Variable> inputs) {
+Variables Model::run(std::span<const Variable> inputs) {
   return run_for(*state_, model::Executor::Part::whole, inputs, state_->graph.outputs);
 }
 
@@ -193,12 +193,11 @@ Variable Model::logits(std::span<const Variable> inputs) {
 
 Evaluated Model::evaluate(const Variable& x) {
   const std::array<std::int32_t, 2> tensors{state_->graph.outputs.at(0), state_->logits_tensor()};
-  std::vector<Variable> y =
-      run_for(*state_, model::Executor::Part::whole, std::span(&x, 1), tensors);
+  Variables y = run_for(*state_, model::Executor::Part::whole, std::span(&x, 1), tensors);
   return {std::move(y[0]), std::move(y[1])};
 }
 
-std::vector<Variable> Model::run_frozen(const Variable& x) {
+Variables Model::run_frozen(const Variable& x) {
   const NoGrad no_grad;
   return run_for(*state_, model::Executor::Part::frozen, std::span(&x, 1), state_->executor.cut());
 }
@@ -213,7 +212,8 @@ Variable Model::run_live(std::span<const Variable> cut, std::size_t samples, boo
   const std::int64_t each = declared.rank() > 0 && declared[0] > 0 ? declared[0] : 1;
   const std::int64_t factor = std::max<std::int64_t>(static_cast<std::int64_t>(samples) / each, 1);
   if (factor > 1 && !state_->can_batch()) {
-    fail(ErrorKind::unsupported, "model", "expected the file's batch of ", each, ", got ", samples, " samples");
+    fail(ErrorKind::unsupported, "model", "expected the file's batch of ", each, ", got ", samples,
+         " samples");
   }
   const std::int32_t t = logits ? state_->logits_tensor() : state_->graph.outputs.at(0);
   return state_->executor.run(model::Executor::Part::live, tensors, cut, std::span(&t, 1),

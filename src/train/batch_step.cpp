@@ -13,7 +13,7 @@ CutCache::CutCache(Model& model, const Dataset& data, std::size_t step, std::siz
   for (std::size_t begin = 0; begin < data.size(); begin += step) {
     std::vector<std::size_t> some(std::min(step, data.size() - begin));
     std::iota(some.begin(), some.end(), begin);
-    const std::vector<Variable> cut = model.run_frozen(Variable(data.gather(some).x));
+    const Variables cut = model.run_frozen(Variable(data.gather(some).x));
     if (begin == 0 && !reserve(cut, some.size(), data.size(), limit_bytes)) return;
     for (std::size_t k = 0; k < cut.size(); ++k) {
       const std::size_t row = cut[k].data().bytes() / some.size();
@@ -23,7 +23,7 @@ CutCache::CutCache(Model& model, const Dataset& data, std::size_t step, std::siz
   }
 }
 
-bool CutCache::reserve(const std::vector<Variable>& cut, std::size_t some, std::size_t all,
+bool CutCache::reserve(std::span<const Variable> cut, std::size_t some, std::size_t all,
                        std::size_t limit_bytes) {
   std::size_t bytes = 0;
   for (const Variable& v : cut) {

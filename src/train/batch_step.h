@@ -14,7 +14,7 @@ class CutCache {
   std::vector<Variable> gather(std::span<const std::size_t> samples) const;
 
  private:
-  bool reserve(const std::vector<Variable>& cut, std::size_t some, std::size_t all,
+  bool reserve(std::span<const Variable> cut, std::size_t some, std::size_t all,
                std::size_t limit_bytes);
   std::vector<Tensor> values_;
   std::size_t samples_ = 0;

@@ -37,7 +37,7 @@ Ran run(const OneOp& call, const std::vector<bool>& wants, const std::vector<Ten
   }
   Ran ran;
   for (int time = 0; time < times; ++time) {
-    const std::vector<Variable> y = call.run(x);
+    const Variables y = call.run(x);
     ran.outputs.clear();
     for (const Variable& v : y) ran.outputs.push_back(v.data());
     if (weights.empty()) continue;

@@ -41,7 +41,7 @@ Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inpu
     for (const std::int32_t tensor : info.outputs) declared.push_back(model.tensor(0, tensor).type);
     auto cache = std::make_shared<CallCache>();
     cache->where = file::operator_place(model, 0, n);
-    const std::vector<Variable> y =
+    const Variables y =
         apply(*op, op->parse(info.options), x, {.declared = declared, .cache = cache});
     for (std::size_t o = 0; o < y.size(); ++o) values[info.outputs[o]] = y[o];
   }

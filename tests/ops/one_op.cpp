@@ -183,7 +183,7 @@ Values values_of(const Tensor& tensor) {
   return with_type(tensor.dtype(), [&]<class T>() { return read<T>(tensor); });
 }
 
-std::vector<Variable> OneOp::run(std::span<const Variable> x) const {
+Variables OneOp::run(std::span<const Variable> x) const {
   auto cache = std::make_shared<CallCache>();
   cache->where = where;
   return apply(*op, attributes, x, {.declared = declared, .cache = std::move(cache)});

@@ -25,7 +25,7 @@ struct OneOp {
   std::vector<TensorType> declared;
   std::string where;
 
-  std::vector<Variable> run(std::span<const Variable> x) const;
+  Variables run(std::span<const Variable> x) const;
 };
 
 /// Throws Error where the reader or the op's parse refuses it.  `values`: one tensor an input;

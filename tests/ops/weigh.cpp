@@ -39,7 +39,7 @@ constinit const OpDef weigh_op = define<Weigh>();
 
 }  // namespace
 
-Variable weigh(const std::vector<Variable>& outputs, const std::vector<Tensor>& weights) {
+Variable weigh(std::span<const Variable> outputs, const std::vector<Tensor>& weights) {
   std::vector<Variable> counted;
   Weigh::Attributes attributes;
   for (std::size_t o = 0; o < outputs.size(); ++o) {
