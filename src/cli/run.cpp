@@ -41,7 +41,7 @@ std::size_t run_samples(Model& model, const Dataset& data, Arrays& results) {
   for (std::size_t s = 0; s < n; ++s) {
     const std::size_t one[] = {s};
     const Variable x(data.gather(one).x);
-    const std::vector<Variable> outputs = model.run({&x, 1});
+    const Variables outputs = model.run({&x, 1});
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const Tensor& y = outputs[i].data();
       const std::string key = "out_" + std::to_string(i);
