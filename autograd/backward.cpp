@@ -7,6 +7,7 @@
 #include "autograd/straight_through.h"
 #include "autograd/sum_to.h"
 #include "autograd/temporary.h"
+#include "ops/kernels/kernels.h"
 
 namespace hone {
 namespace {
@@ -49,6 +50,31 @@ void check_finite(const FunctionNode& f, std::size_t i, std::span<const float> g
   }
 }
 
+/// Tensor::to_float, by the kernels for the type that matters.
+Tensor in_real_units(const Tensor& t, std::pmr::memory_resource* memory) {
+  const TensorType& type = t.type();
+  if (type.dtype != DType::int8 || type.axis_zero_points) return t.to_float(memory);
+  Tensor out = float_tensor(type.shape, memory);
+  std::size_t channels = 1, inner = t.numel();
+  if (type.per_axis()) {
+    const auto axis = static_cast<std::size_t>(type.axis);
+    channels = static_cast<std::size_t>(type.shape[axis]);
+    inner = 1;
+    for (std::size_t d = axis + 1; d < type.shape.rank(); ++d)
+      inner *= static_cast<std::size_t>(type.shape[d]);
+  }
+  if (inner < 8) return t.to_float(memory);  // as the weights of depthwise convolutions
+  float* to = out.mutable_data<float>().data();
+  for (std::size_t i = 0, c = 0; i < t.numel(); i += inner, c = (c + 1) % channels) {
+    kernels().dequantize({.count = static_cast<std::ptrdiff_t>(inner),
+                          .from = t.raw() + i,
+                          .zero_point = type.per_axis() ? 0 : type.zero_point,
+                          .scale = type.scale_at(c),
+                          .to = to + i});
+  }
+  return out;
+}
+
 /// What was saved of one side of a call: as it was, and in real units.
 struct Saved {
   Saved(std::size_t n, Temporary& temporary)
@@ -59,7 +85,7 @@ struct Saved {
   void put(std::size_t i, const Tensor& saved, std::pmr::memory_resource* memory) {
     raw[i] = saved;
     if (!saved || !differentiable(saved.type())) return;
-    if (saved.dtype() != DType::float32) floats[i] = saved.to_float(memory);
+    if (saved.dtype() != DType::float32) floats[i] = in_real_units(saved, memory);
     spans[i] = (floats[i] ? floats[i] : raw[i]).data<float>();
   }
 

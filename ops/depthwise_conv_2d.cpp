@@ -101,7 +101,7 @@ struct DepthwiseConv2d {
   static void refresh(const Attributes&, Plan& plan, const Forward& f) {
     if (plan.packed.empty()) return;
     const bool is_unsigned = f.type_in(1).dtype == DType::uint8;
-    plan.kernels->widen_to_float(
+    plan.kernels->dequantize(
         {.count = static_cast<std::int64_t>(plan.packed.size()),
          .from = is_unsigned ? static_cast<const void*>(f.input<std::uint8_t>(1).data())
                              : f.input<std::int8_t>(1).data(),
@@ -200,11 +200,11 @@ struct DepthwiseConv2d {
     image.last_row = image.shape.oh;
     image.x = x, image.w = plan.packed.data(), image.out = sums;
     for (std::int64_t n = 0; n < s.batch; ++n) {
-      plan.kernels->widen_to_float({.count = in,
-                                    .from = f.input<T>(0).data() + n * in,
-                                    .is_unsigned = std::is_unsigned_v<T>,
-                                    .zero_point = f.type_in(0).zero_point,
-                                    .to = x});
+      plan.kernels->dequantize({.count = in,
+                                .from = f.input<T>(0).data() + n * in,
+                                .is_unsigned = std::is_unsigned_v<T>,
+                                .zero_point = f.type_in(0).zero_point,
+                                .to = x});
       split(one, [&](std::int64_t, std::int64_t first, std::int64_t last) {
         Depthwise part = image;
         part.first_channel = first, part.last_channel = last;

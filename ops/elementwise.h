@@ -11,6 +11,8 @@
 #include <hone/op.h>
 
 #include "ops/kernels/broadcast.h"
+#include "ops/kernels/fixed_point.h"
+#include "ops/kernels/kernels.h"
 #include "ops/kernels/lookup.h"
 
 namespace hone::ops {
@@ -51,6 +53,29 @@ T wrapped(T a, T b, const F& f) noexcept {
   } else {
     return f(a, b);
   }
+}
+
+/// A factor as the kernels want it.
+inline FixedFactor fixed_factor(const Rescale& r) noexcept {
+  return {r.multiplier, r.shift > 0 ? r.shift : 0, r.shift > 0 ? 0 : -r.shift};
+}
+
+/// Runs a pass over the int8 inputs 0 and 1, broadcast to output 0.
+template <class Kernel>
+void run_bytes(const Broadcast& shape, const Forward& f, const BytePass& pass,
+               Kernel kernel) noexcept {
+  const std::int8_t* a = f.input<std::int8_t>(0).data();
+  const std::int8_t* b = f.input<std::int8_t>(1).data();
+  std::int8_t* y = f.output<std::int8_t>(0).data();
+  shape.each_run([&](std::size_t i, std::size_t ia, std::size_t ib, std::size_t n,
+                     std::size_t step_a, std::size_t step_b) noexcept {
+    BytePass run = pass;
+    run.count = static_cast<std::ptrdiff_t>(n);
+    run.a.from = a + ia, run.a.step = static_cast<std::ptrdiff_t>(step_a);
+    run.b.from = b + ib, run.b.step = static_cast<std::ptrdiff_t>(step_b);
+    run.y = y + i;
+    kernel(run);
+  });
 }
 
 /// Checks that the call is float, or quantized in its input and output; true in the second case.

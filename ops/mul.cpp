@@ -58,6 +58,15 @@ struct Mul {
     const T* a = f.input<T>(0).data();
     const T* b = f.input<T>(1).data();
     T* y = f.output<T>(0).data();
+    if constexpr (std::same_as<T, std::int8_t>) {
+      if (plan.fixed) {
+        BytePass p;
+        p.a.zero_point = plan.za, p.b.zero_point = plan.zb;
+        p.factor = fixed_factor(plan.scale);
+        p.zero_point = plan.zy, p.lo = plan.low, p.hi = plan.high;
+        return run_bytes(plan.shape, f, p, kernels().multiply_bytes);
+      }
+    }
     if constexpr (sizeof(T) <= 2) {
       if (plan.fixed) {
         return plan.shape.each([=, p = &plan](std::size_t i, std::size_t ia, std::size_t ib) {

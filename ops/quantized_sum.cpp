@@ -28,6 +28,18 @@ bool use_shifts(QuantizedSum& sum, float sa, float sb, float sy) {
 
 }  // namespace
 
+BytePass byte_pass(const QuantizedSum& sum, bool subtracts) noexcept {
+  BytePass p;
+  p.a = {.zero_point = sum.za, .factor = fixed_factor(sum.a)};
+  p.b = {.zero_point = sum.zb, .factor = fixed_factor(sum.b)};
+  p.left = sum.left;
+  p.subtracts = subtracts;
+  p.factor = fixed_factor(sum.y);
+  p.zero_point = sum.zy;
+  p.lo = sum.low, p.hi = sum.high;
+  return p;
+}
+
 QuantizedSum quantized_sum(const Call& call, Activation activation, bool powers_of_two) {
   call.require_symmetric_int16();
   const TensorType &a = call.inputs[0], &b = call.inputs[1], &y = call.outputs[0];

@@ -5,6 +5,7 @@
 
 #include <hone/op.h>
 
+#include "ops/elementwise.h"
 #include "ops/kernels/fixed_point.h"
 
 namespace hone::ops {
@@ -32,6 +33,9 @@ struct QuantizedSum {
     return q < low ? low : q > high ? high : q;
   }
 };
+
+/// The same as a pass over int8 values.
+BytePass byte_pass(const QuantizedSum& sum, bool subtracts) noexcept;
 
 /// The sum of a quantized call.  `powers_of_two`: the option pot_scale_int16 of the file.
 QuantizedSum quantized_sum(const Call& call, Activation activation, bool powers_of_two);

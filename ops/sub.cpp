@@ -52,6 +52,11 @@ struct Sub {
     const T* a = f.input<T>(0).data();
     const T* b = f.input<T>(1).data();
     T* y = f.output<T>(0).data();
+    if constexpr (std::same_as<T, std::int8_t>) {
+      if (plan.fixed) {
+        return run_bytes(plan.shape, f, byte_pass(plan.sum, true), kernels().add_bytes);
+      }
+    }
     if constexpr (sizeof(T) <= 2) {
       if (plan.fixed) {
         const QuantizedSum sum = plan.sum;

@@ -4,7 +4,7 @@
 
 #include <hone/optim.h>
 
-#include "optim/noise.h"
+#include "ops/kernels/noise.h"
 
 namespace hone {
 namespace {

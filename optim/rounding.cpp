@@ -5,7 +5,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "optim/noise.h"
+#include "ops/kernels/kernels.h"
+#include "ops/kernels/noise.h"
 
 namespace hone {
 namespace {
@@ -120,6 +121,19 @@ void round_nearest(const TensorType& type, std::byte* data, std::size_t begin,
     return;
   }
   const auto range = weight_range(type.dtype);
+  if (type.dtype == DType::int8) {
+    for_stretches(
+        type, begin, values.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
+          kernels().quantize({.count = static_cast<std::ptrdiff_t>(count),
+                              .from = values.data() + first,
+                              .scale = type.scale_at(c),
+                              .zero_point = zero_point(type, c),
+                              .lo = static_cast<std::int32_t>(range.first),
+                              .hi = static_cast<std::int32_t>(range.second),
+                              .to = reinterpret_cast<std::int8_t*>(data) + begin + first});
+        });
+    return;
+  }
   const auto low = static_cast<double>(range.first), high = static_cast<double>(range.second);
   with_integer(type.dtype, [&](auto element) {
     using T = decltype(element);
@@ -145,6 +159,21 @@ void round_stochastic(const TensorType& type, std::byte* data, std::size_t begin
     return;
   }
   const auto range = weight_range(type.dtype);
+  if (type.dtype == DType::int8) {
+    for_stretches(
+        type, begin, after.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
+          kernels().round_stochastic({.count = static_cast<std::ptrdiff_t>(count),
+                                      .before = before.data() + first,
+                                      .after = after.data() + first,
+                                      .scale = type.scale_at(c),
+                                      .key = key,
+                                      .first = begin + first,
+                                      .lo = static_cast<std::int32_t>(range.first),
+                                      .hi = static_cast<std::int32_t>(range.second),
+                                      .q = reinterpret_cast<std::int8_t*>(data) + begin + first});
+        });
+    return;
+  }
   with_integer(type.dtype, [&](auto element) {
     using T = decltype(element);
     T* const q = reinterpret_cast<T*>(data) + begin;
@@ -171,6 +200,17 @@ void read_real(const TensorType& type, const std::byte* data, std::size_t begin,
   if (type.dtype == DType::float16) {
     const Half* const h = reinterpret_cast<const Half*>(data) + begin;
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(h[i]);
+    return;
+  }
+  if (type.dtype == DType::int8) {
+    for_stretches(type, begin, values.size(),
+                  [&](std::size_t first, std::size_t count, std::size_t c) {
+                    kernels().dequantize({.count = static_cast<std::ptrdiff_t>(count),
+                                          .from = data + begin + first,
+                                          .zero_point = zero_point(type, c),
+                                          .scale = type.scale_at(c),
+                                          .to = values.data() + first});
+                  });
     return;
   }
   with_integer(type.dtype, [&](auto element) {

@@ -50,6 +50,23 @@ class Broadcast {
   /// Calls f(i, ia, ib) for every element i of the result, made of elements ia and ib.
   template <class F>
   void each(const F& f) const noexcept {
+    each_run([&](std::size_t i, std::size_t ia, std::size_t ib, std::size_t n, std::size_t step_a,
+                 std::size_t step_b) noexcept {
+      // three loops with constant steps, which compilers turn into vector code
+      if (step_a == step_b) {
+        for (std::size_t k = 0; k < n; ++k) f(i + k, ia + k, ib + k);
+      } else if (step_b == 0) {
+        for (std::size_t k = 0; k < n; ++k) f(i + k, ia + k, ib);
+      } else {
+        for (std::size_t k = 0; k < n; ++k) f(i + k, ia, ib + k);
+      }
+    });
+  }
+
+  /// Calls f(i, ia, ib, n, step_a, step_b) for runs of n elements from i on, made of those from ia
+  /// and ib on; a step is 1, or 0 where the operand is repeated.
+  template <class F>
+  void each_run(const F& f) const noexcept {
     constexpr std::size_t block = std::size_t{1} << 14;
     if (numel_ <= block) return part(0, numel_, f);
     parallel_for((numel_ + block - 1) / block, [&](std::size_t b) noexcept {
@@ -112,14 +129,7 @@ void Broadcast::part(std::size_t begin, std::size_t end, const F& f) const noexc
   for (std::size_t i = begin; i < end;) {
     std::size_t& at = index[rank_ - 1];
     const std::size_t n = std::min(inner.size - at, end - i);
-    // three loops with constant steps, which compilers turn into vector code
-    if (inner.step_a == inner.step_b) {
-      for (std::size_t k = 0; k < n; ++k) f(i + k, ia + k, ib + k);
-    } else if (inner.step_b == 0) {
-      for (std::size_t k = 0; k < n; ++k) f(i + k, ia + k, ib);
-    } else {
-      for (std::size_t k = 0; k < n; ++k) f(i + k, ia, ib + k);
-    }
+    f(i, ia, ib, n, inner.step_a, inner.step_b);
     i += n;
     at += n;
     ia += n * inner.step_a;

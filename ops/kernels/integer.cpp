@@ -2,6 +2,7 @@
 /// 16-bit numbers are multiplied and added into 32-bit sums, which are requantized tile by tile.
 
 #include "ops/kernels/isa.h"
+#include "ops/kernels/scaling.h"
 #include "ops/kernels/tiles.h"
 
 namespace hone::HONE_ISA {
@@ -19,18 +20,6 @@ struct Tile {
 template <int L>
 HONE_INLINE Ints<L> load_lanes(const int32_t* p, bool whole, Part part_of_it) {
   return whole ? load<L>(p) : load<L>(p, part_of_it);
-}
-
-/// Fixed-point scaling of L sums: doubled high product, then a right shift, each rounded.
-HONE_INLINE Ints<lanes> scaled(Ints<lanes> x, Ints<lanes> multiplier, Ints<lanes> left,
-                               Ints<lanes> right) {
-  typedef uint32_t Unsigned __attribute__((vector_size(lanes * 4)));
-  x = (Ints<lanes>)((Unsigned)x << (Unsigned)left);
-  x = high_product(x, multiplier);
-  const Ints<lanes> mask = (Ints<lanes>)(((Unsigned)splat<lanes>(1) << (Unsigned)right) - 1);
-  const Ints<lanes> half = (Ints<lanes>)((Unsigned)mask >> 1);
-  const Ints<lanes> threshold = half - (x >> 31);
-  return (x >> right) - ((x & mask) > threshold);  // a true comparison is -1
 }
 
 /// Half the lanes times factors, rounded to nearest, halves away from zero.
@@ -163,13 +152,6 @@ HONE_INLINE void widen_row(const Widen& w, const T* from, int16_t* to) {
   for (ptrdiff_t i = w.columns; i < w.to_row; ++i) to[i] = 0;
 }
 
-template <class T>
-HONE_INLINE void widen_to_float(const WidenToFloat& w, const T* from) {
-  for (ptrdiff_t i = 0; i < w.count; ++i) {
-    w.to[i] = static_cast<float>(static_cast<int32_t>(from[i]) - w.zero_point);
-  }
-}
-
 }  // namespace
 
 void gather_integer(const GatherInteger& g) noexcept {
@@ -209,14 +191,6 @@ void widen(const Widen& w) noexcept {
     } else {
       widen_row(flat, static_cast<const int8_t*>(w.from) + at, w.to + i * flat.to_row);
     }
-  }
-}
-
-void widen_to_float(const WidenToFloat& w) noexcept {
-  if (w.is_unsigned) {
-    widen_to_float(w, static_cast<const uint8_t*>(w.from));
-  } else {
-    widen_to_float(w, static_cast<const int8_t*>(w.from));
   }
 }
 

@@ -23,6 +23,10 @@ void max_pool_input(const MaxPool&) noexcept;
 void gather_integer(const GatherInteger&) noexcept;
 void requantize(const RequantRows&) noexcept;
 void widen(const Widen&) noexcept;
-void widen_to_float(const WidenToFloat&) noexcept;
+void dequantize(const Dequantize&) noexcept;
+void quantize(const Quantize&) noexcept;
+void round_stochastic(const RoundStochastic&) noexcept;
+void add_bytes(const BytePass&) noexcept;
+void multiply_bytes(const BytePass&) noexcept;
 
 }  // namespace hone::HONE_ISA

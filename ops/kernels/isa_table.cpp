@@ -34,6 +34,10 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .gather_integer = isa::gather_integer,
     .requantize = isa::requantize,
     .widen = isa::widen,
-    .widen_to_float = isa::widen_to_float,
+    .dequantize = isa::dequantize,
+    .quantize = isa::quantize,
+    .round_stochastic = isa::round_stochastic,
+    .add_bytes = isa::add_bytes,
+    .multiply_bytes = isa::multiply_bytes,
 };
 }

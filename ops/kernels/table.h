@@ -219,13 +219,63 @@ struct Widen {
   ptrdiff_t to_row = 0;
 };
 
-/// to[i] = from[i] - zero_point as float.
-struct WidenToFloat {
+/// to[i] = scale * (from[i] - zero_point).  Split anywhere.
+struct Dequantize {
   ptrdiff_t count = 0;
   const void* from = nullptr;  ///< int8 or uint8
   bool is_unsigned = false;
   int32_t zero_point = 0;
+  float scale = 1;
   float* to = nullptr;
+};
+
+/// to[i] = clamp(round(from[i] / scale) + zero_point, lo, hi), halves away from zero; NaN counts
+/// as 0.  Bytes are int8 or uint8, as the limits say.  Split anywhere.
+struct Quantize {
+  ptrdiff_t count = 0;
+  const float* from = nullptr;
+  float scale = 1;
+  int32_t zero_point = 0, lo = -128, hi = 127;
+  int8_t* to = nullptr;
+};
+
+/// q[i] = clamp(q[i] + floor((after[i] - before[i]) / scale + u), lo, hi), u in [0, 1): the noise
+/// (noise.h) of `key` and element first + i.  Split anywhere.
+struct RoundStochastic {
+  ptrdiff_t count = 0;
+  const float* before = nullptr;
+  const float* after = nullptr;
+  float scale = 1;
+  uint64_t key = 0, first = 0;
+  int32_t lo = -127, hi = 127;
+  int8_t* q = nullptr;
+};
+
+/// A real factor in fixed point: multiplier * 2^(left - right - 31).
+struct FixedFactor {
+  int32_t multiplier = 0, left = 0, right = 0;
+};
+
+/// An int8 operand of a pass over elements: repeated where step is 0, else step is 1.
+struct ByteOperand {
+  const int8_t* from = nullptr;
+  ptrdiff_t step = 1;
+  int32_t zero_point = 0;
+  FixedFactor factor;
+};
+
+/// Sums, differences and products of int8 values in fixed point, each factor rounded twice; a sum
+/// scales its operands with `left` more bits first.  Split anywhere.
+///   add_bytes       y = clamp(zero_point + factor(a.factor(a) + b.factor(b)), lo, hi)
+///   multiply_bytes  y = clamp(zero_point + factor(a b), lo, hi)
+struct BytePass {
+  ptrdiff_t count = 0;
+  ByteOperand a, b;
+  int32_t left = 0;
+  bool subtracts = false;
+  FixedFactor factor;
+  int32_t zero_point = 0, lo = -128, hi = 127;
+  int8_t* y = nullptr;
 };
 
 /// What one instruction set offers.
@@ -255,7 +305,12 @@ struct Kernels {
   void (*gather_integer)(const GatherInteger&) noexcept;
   void (*requantize)(const RequantRows&) noexcept;
   void (*widen)(const Widen&) noexcept;
-  void (*widen_to_float)(const WidenToFloat&) noexcept;
+
+  void (*dequantize)(const Dequantize&) noexcept;
+  void (*quantize)(const Quantize&) noexcept;
+  void (*round_stochastic)(const RoundStochastic&) noexcept;
+  void (*add_bytes)(const BytePass&) noexcept;
+  void (*multiply_bytes)(const BytePass&) noexcept;
 };
 
 }  // namespace hone

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ops/kernels/fixed_point.h"
+#include "ops/kernels/kernels.h"
 #include "src/model/state.h"
 
 namespace hone::model {
@@ -14,9 +16,19 @@ Tensor quantized(const Tensor& x, TensorType type, std::pmr::memory_resource* me
   const auto q = out.mutable_data<T>();
   const auto v = x.data<float>();
   const float scale = out.type().scale;
-  const std::int64_t zero = out.type().zero_point;
-  for (std::size_t i = 0; i < q.size(); ++i) {
-    q[i] = saturate<T>(std::int64_t{round_to_int32(std::round(v[i] / scale))} + zero);
+  [[maybe_unused]] const std::int64_t zero = out.type().zero_point;
+  if constexpr (sizeof(T) == 1) {
+    kernels().quantize({.count = static_cast<std::ptrdiff_t>(q.size()),
+                        .from = v.data(),
+                        .scale = scale,
+                        .zero_point = out.type().zero_point,
+                        .lo = std::numeric_limits<T>::min(),
+                        .hi = std::numeric_limits<T>::max(),
+                        .to = reinterpret_cast<std::int8_t*>(q.data())});
+  } else {
+    for (std::size_t i = 0; i < q.size(); ++i) {
+      q[i] = saturate<T>(std::int64_t{round_to_int32(std::round(v[i] / scale))} + zero);
+    }
   }
   return out;
 }

@@ -178,7 +178,7 @@ TEST(Widen, TakesTheZeroPointAwayAndPadsOddRows) {
                    .to_row = 4});
     EXPECT_EQ(wide, (std::vector<std::int16_t>{-10, -9, 245, 0, -3, -2, -1, 0}));
     std::vector<float> floats(6);
-    kernels.widen_to_float(
+    kernels.dequantize(
         {.count = 6, .from = x.data(), .is_unsigned = true, .zero_point = 10, .to = floats.data()});
     EXPECT_EQ(floats, (std::vector<float>{-10, -9, 245, -3, -2, -1}));
   });

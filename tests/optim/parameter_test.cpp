@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <hone/loss.h>
 
-#include "optim/noise.h"
+#include "ops/kernels/noise.h"
 #include "optim/rounding.h"
 #include "tests/optim/feed.h"
 

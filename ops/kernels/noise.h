@@ -1,33 +1,34 @@
 #pragma once
 /// Counter-based random numbers: a number depends on its key and its position only, so integers are
 /// the same on every machine, for every tiling and number of threads, and after a resume.
+/// Static functions: kernels include this too (see table.h).
 
-#include <cstdint>
+#include <stdint.h>
 
 namespace hone {
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
 /// generators").
-constexpr std::uint64_t mixed(std::uint64_t x) noexcept {
+static constexpr uint64_t mixed(uint64_t x) noexcept {
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
   return x ^ (x >> 31);
 }
 
-constexpr std::uint64_t noise_key(std::uint64_t seed, std::uint64_t step,
-                                  std::uint64_t parameter) noexcept {
+static constexpr uint64_t noise_key(uint64_t seed, uint64_t step,
+                                  uint64_t parameter) noexcept {
   return mixed(mixed(mixed(seed) ^ step) ^ parameter);
 }
 
 /// 32 uniform bits.
-constexpr std::uint32_t noise(std::uint64_t key, std::uint64_t element) noexcept {
-  return static_cast<std::uint32_t>(mixed(key + element * 0xd1342543de82ef95u) >> 32);
+static constexpr uint32_t noise(uint64_t key, uint64_t element) noexcept {
+  return static_cast<uint32_t>(mixed(key + element * 0xd1342543de82ef95u) >> 32);
 }
 
 /// floor(x + u), u uniform in [0, 1): its mean is x, and whole numbers stay.  |x| <= 2^52.
-constexpr std::int64_t stochastic(double x, std::uint32_t bits) noexcept {
-  std::int64_t whole = static_cast<std::int64_t>(x);
+static constexpr int64_t stochastic(double x, uint32_t bits) noexcept {
+  int64_t whole = static_cast<int64_t>(x);
   if (static_cast<double>(whole) > x) --whole;
   const double part = x - static_cast<double>(whole);
   return whole + (static_cast<double>(bits) < part * 4294967296.0 ? 1 : 0);
