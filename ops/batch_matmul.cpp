@@ -1,5 +1,6 @@
 #include <hone/functions.h>
 
+#include "ops/integer_conv.h"
 #include "ops/kernels/hybrid.h"
 #include "ops/kernels/product.h"
 #include "ops/linear.h"
@@ -26,8 +27,10 @@ struct BatchMatmul {
     std::int64_t m = 0, n = 0, k = 0;
     std::vector<std::int64_t> x_batch, y_batch;  // the matrices of each product, by position
     bool adj_x = false, adj_y = false;
-    Rescale factor;   // sx * sy / s
-    float scale = 0;  // hybrid: of y
+    Rescale factor;          // sx * sy / s
+    RequantFactors requant;  // the same for each column, where products run in floats
+    bool in_floats = false;  // int8 products whose sums are whole numbers below 2^24
+    float scale = 0;         // hybrid: of y
 
     template <class T>
     MatrixView<T> left(T* x, std::size_t batch) const {
@@ -120,12 +123,23 @@ struct BatchMatmul {
     } else if (z.dtype != DType::int32) {
       require_plain_scales(call);
       plan.factor = rescale(double{x.scale * y.scale} / double{z.scale});
+      plan.in_floats = x.dtype == DType::int8 && plan.k * 255 * 255 < std::int64_t{1} << 24;
+    }
+    if (plan.in_floats) {
+      Requantize columns{.zero_point = z.zero_point, .low = -128, .high = 127};
+      columns.factors.assign(static_cast<std::size_t>(plan.n), plan.factor);
+      plan.requant = RequantFactors(columns);
     }
     return plan;
   }
 
-  /// Floats: a matrix transposed.  Hybrid: one row of op(x), as floats and as integers.
+  /// Floats: a matrix transposed; int8 also the three matrices as floats.  Hybrid: one row of
+  /// op(x), as floats and as integers.
   static std::size_t scratch_bytes(const Attributes& a, const Plan& plan, const Call& call) {
+    if (plan.in_floats) {
+      const std::int64_t all = plan.m * plan.k + plan.k * plan.n + plan.m * plan.n;
+      return backward_scratch_bytes(a, plan, call) + static_cast<std::size_t>(all) * sizeof(float);
+    }
     if (!is_hybrid(call)) return backward_scratch_bytes(a, plan, call);
     return static_cast<std::size_t>(plan.k) * (sizeof(float) + 1);
   }
@@ -137,6 +151,8 @@ struct BatchMatmul {
     } else if constexpr (std::same_as<T, std::int16_t>) {
       f.type_in(1).dtype == DType::int16 ? forward_integer<T, std::int16_t, T>(plan, f)
                                          : forward_integer<T, std::int8_t, T>(plan, f);
+    } else if (plan.in_floats) {
+      forward_in_floats(plan, f);
     } else {
       f.type_out(0).dtype == DType::int32 ? forward_integer<T, std::int8_t, std::int32_t>(plan, f)
                                           : forward_integer<T, std::int8_t, T>(plan, f);
@@ -148,6 +164,35 @@ struct BatchMatmul {
       product(*plan.kernels, plan.m, plan.n, plan.k, plan.left(f.input<float>(0).data(), i),
               plan.right(f.input<float>(1).data(), i), plan.product(f.output<float>(0).data(), i),
               false, reinterpret_cast<float*>(f.scratch.data()));
+    }
+  }
+
+  static void forward_in_floats(const Plan& plan, const Forward& f) {
+    auto* x = reinterpret_cast<float*>(f.scratch.data());
+    float *y = x + plan.m * plan.k, *z = y + plan.k * plan.n, *transposed = z + plan.m * plan.n;
+    const auto widen = [&](std::size_t slot, std::int64_t matrix, std::int64_t count, float* to) {
+      plan.kernels->dequantize({.count = count,
+                                .from = f.input<std::int8_t>(slot).data() + matrix * count,
+                                .zero_point = f.type_in(slot).zero_point,
+                                .to = to});
+    };
+    for (std::size_t i = 0; i < plan.x_batch.size(); ++i) {
+      widen(0, plan.x_batch[i], plan.m * plan.k, x);
+      widen(1, plan.y_batch[i], plan.k * plan.n, y);
+      const MatrixView<const float> left = plan.adj_x ? MatrixView<const float>{x, 1, plan.m}
+                                                      : MatrixView<const float>{x, plan.k, 1};
+      const MatrixView<const float> right = plan.adj_y ? MatrixView<const float>{y, 1, plan.k}
+                                                       : MatrixView<const float>{y, plan.n, 1};
+      product(*plan.kernels, plan.m, plan.n, plan.k, left, right, {z, plan.n, 1}, false,
+              transposed);
+      const auto to = plan.product(f.output<std::int8_t>(0).data(), i);
+      plan.kernels->requantize({.rows = plan.m,
+                                .columns = plan.n,
+                                .sums = z,
+                                .sums_row = plan.n,
+                                .requant = plan.requant.from(0, nullptr),
+                                .to = to.data,
+                                .to_row = plan.n});
     }
   }
 

@@ -68,13 +68,19 @@ template <class T>
 void IntegerConv::pack(const T* w, std::int32_t zero_point) noexcept {
   const std::int64_t outputs = shape_.group_out(), channels = shape_.group_in();
   const std::int64_t taps = shape_.window.taps();
-  for (std::int64_t o = 0; o < shape_.out; ++o) {
-    std::int16_t* to = packed_.data() + (o / outputs * taps * pairs_ * outputs + o % outputs) * 2;
-    for (std::int64_t t = 0; t < taps; ++t) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const T value = w[(o * taps + t) * channels + c];
-        to[(t * pairs_ + c / 2) * outputs * 2 + c % 2] =
-            static_cast<std::int16_t>(value - zero_point);
+  constexpr std::int64_t block = 16;  // outputs whose rows are read side by side
+  for (std::int64_t g = 0; g < shape_.groups; ++g) {
+    for (std::int64_t first = 0; first < outputs; first += block) {
+      const std::int64_t count = std::min(block, outputs - first);
+      const T* from = w + (g * outputs + first) * taps * channels;
+      std::int16_t* to = packed_.data() + (g * taps * pairs_ * outputs + first) * 2;
+      for (std::int64_t t = 0; t < taps; ++t, from += channels) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+          std::int16_t* pair = to + (t * pairs_ + c / 2) * outputs * 2 + c % 2;
+          for (std::int64_t o = 0; o < count; ++o) {
+            pair[o * 2] = static_cast<std::int16_t>(from[o * taps * channels + c] - zero_point);
+          }
+        }
       }
     }
   }

@@ -76,12 +76,17 @@ void quantize(const Quantize& q) noexcept {
 
 void round_stochastic(const RoundStochastic& r) noexcept {
   constexpr ptrdiff_t block = 64;
+  uint64_t counters[block];
   double bits[block];
   const double scale = r.scale;
   for (ptrdiff_t begin = 0; begin < r.count; begin += block) {
     const ptrdiff_t count = r.count - begin < block ? r.count - begin : block;
-    for (ptrdiff_t i = 0; i < count; ++i) {
-      bits[i] = noise(r.key, r.first + static_cast<uint64_t>(begin + i));
+    // whole blocks: loops of a constant length
+    for (ptrdiff_t i = 0; i < block; ++i) {
+      counters[i] = noise(r.key, r.first + static_cast<uint64_t>(begin + i));
+    }
+    for (ptrdiff_t i = 0; i < block; ++i) {
+      bits[i] = static_cast<double>(static_cast<int64_t>(counters[i]));
     }
     const float* __restrict before = r.before + begin;
     const float* __restrict after = r.after + begin;
