@@ -12,8 +12,10 @@ typedef int8_t Bytes __attribute__((vector_size(lanes)));
 template <class T>
 HONE_INLINE void widened(const Dequantize& d, const T* __restrict from) {
   float* __restrict to = d.to;
+  const float scale = d.scale;
+  const int32_t zero = d.zero_point;
   for (ptrdiff_t i = 0; i < d.count; ++i) {
-    to[i] = d.scale * static_cast<float>(static_cast<int32_t>(from[i]) - d.zero_point);
+    to[i] = scale * static_cast<float>(static_cast<int32_t>(from[i]) - zero);
   }
 }
 
@@ -61,15 +63,18 @@ void dequantize(const Dequantize& d) noexcept {
 void quantize(const Quantize& q) noexcept {
   const float* __restrict from = q.from;
   int8_t* __restrict to = q.to;
-  for (ptrdiff_t i = 0; i < q.count; ++i) {
-    float v = from[i] / q.scale;
+  const float scale = q.scale;
+  const int32_t zero = q.zero_point, lo = q.lo, hi = q.hi;
+  const ptrdiff_t count = q.count;  // a store of bytes might change q, as far as the compiler knows
+  for (ptrdiff_t i = 0; i < count; ++i) {
+    float v = from[i] / scale;
     v = v == v ? v : 0.0f;
     v = v < -1e6f ? -1e6f : v;  // beyond any zero point and limit
     v = v > 1e6f ? 1e6f : v;
     // the largest number below one half: adding a half itself would round its neighbour up
-    int32_t y = static_cast<int32_t>(v + __builtin_copysignf(0.49999997f, v)) + q.zero_point;
-    y = y < q.lo ? q.lo : y;
-    y = y > q.hi ? q.hi : y;
+    int32_t y = static_cast<int32_t>(v + __builtin_copysignf(0.49999997f, v)) + zero;
+    y = y < lo ? lo : y;
+    y = y > hi ? hi : y;
     to[i] = static_cast<int8_t>(y);
   }
 }
@@ -77,30 +82,38 @@ void quantize(const Quantize& q) noexcept {
 void round_stochastic(const RoundStochastic& r) noexcept {
   constexpr ptrdiff_t block = 64;
   uint64_t counters[block];
-  double bits[block];
+  double bits[block], changes[block];
+  int32_t moves[block];
   const double scale = r.scale;
+  const int32_t lo = r.lo, hi = r.hi;
   for (ptrdiff_t begin = 0; begin < r.count; begin += block) {
     const ptrdiff_t count = r.count - begin < block ? r.count - begin : block;
-    // whole blocks: loops of a constant length
-    for (ptrdiff_t i = 0; i < block; ++i) {
+    for (ptrdiff_t i = 0; i < count; ++i) {
       counters[i] = noise(r.key, r.first + static_cast<uint64_t>(begin + i));
     }
-    for (ptrdiff_t i = 0; i < block; ++i) {
+    for (ptrdiff_t i = 0; i < count; ++i) {
       bits[i] = static_cast<double>(static_cast<int64_t>(counters[i]));
     }
+    // moves: the change of each byte, rounded; one simple loop a step, for the vectorizer
     const float* __restrict before = r.before + begin;
     const float* __restrict after = r.after + begin;
-    int8_t* __restrict q = r.q + begin;
     for (ptrdiff_t i = 0; i < count; ++i) {
       double change = (static_cast<double>(after[i]) - static_cast<double>(before[i])) / scale;
       change = change > -1e6 ? change : -1e6;  // farther than any byte moves; NaN moves down
-      change = change < 1e6 ? change : 1e6;
-      int32_t whole = static_cast<int32_t>(change);
-      whole -= static_cast<double>(whole) > change ? 1 : 0;
-      const double part = change - static_cast<double>(whole);
-      int32_t y = q[i] + whole + (bits[i] < part * 4294967296.0 ? 1 : 0);
-      y = y < r.lo ? r.lo : y;
-      y = y > r.hi ? r.hi : y;
+      changes[i] = change < 1e6 ? change : 1e6;
+    }
+    for (ptrdiff_t i = 0; i < count; ++i) {
+      const int32_t towards_zero = static_cast<int32_t>(changes[i]);
+      const double whole = static_cast<double>(towards_zero);
+      const double floor = whole > changes[i] ? whole - 1 : whole;
+      const double up = bits[i] < (changes[i] - floor) * 4294967296.0 ? 1.0 : 0.0;
+      moves[i] = static_cast<int32_t>(floor + up);
+    }
+    int8_t* __restrict q = r.q + begin;
+    for (ptrdiff_t i = 0; i < count; ++i) {
+      int32_t y = q[i] + moves[i];
+      y = y < lo ? lo : y;
+      y = y > hi ? hi : y;
       q[i] = static_cast<int8_t>(y);
     }
   }
