@@ -43,15 +43,27 @@ bool still_holds(const CallCache& cache, const OpDef& op, std::span<const Variab
   return true;
 }
 
+/// Shapes that values of the file decide are known only now.
+void check_sizes(const Call& call, std::span<const TensorType> outputs, std::size_t most) {
+  for (const TensorType& type : outputs) {
+    std::size_t left = most / std::max<std::size_t>(byte_size(type.dtype), 1);
+    if (std::find(type.shape.begin(), type.shape.end(), 0) != type.shape.end()) continue;
+    for (const std::int64_t d : type.shape) left /= static_cast<std::size_t>(d);
+    if (left == 0) call.refuse("expected an output of at most ", most, " bytes, got ", type);
+  }
+}
+
 /// Types, plan and scratch of a call, into `cache`, which is left as it was where something throws.
 void make_plan(CallCache& cache, const OpDef& op, const void* attributes, Call call,
-               std::span<const Variable> inputs, std::span<const TensorType> declared) {
+               std::span<const Variable> inputs, const CallSite& site) {
   const auto made = std::make_shared<CallPlan>();
   for (const Variable& input : inputs) made->inputs.push_back(input.type());
   call.inputs = made->inputs;
   check_inputs(op, call);
+  const std::span<const TensorType> declared = site.declared;
   call.outputs = declared;
   made->outputs = op.infer(attributes, call);
+  check_sizes(call, made->outputs, site.max_bytes);
   for (std::size_t o = 0; o < made->outputs.size() && o < declared.size(); ++o) {
     if (!declared[o].present()) continue;
     if (declared[o].dtype != made->outputs[o].dtype) {
@@ -138,7 +150,7 @@ Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable
             .where = site.cache ? std::string_view(cache.where) : op.name,
             .values = values};
   if (!still_holds(cache, op, inputs)) {
-    make_plan(cache, op, attributes.get(), call, inputs, site.declared);
+    make_plan(cache, op, attributes.get(), call, inputs, site);
   }
   const CallPlan& plan = *cache.plan;
   call.inputs = plan.inputs;

@@ -193,7 +193,7 @@ struct DepthwiseConv2d {
     const std::int64_t in = s.window.inputs() * s.in, pixels = s.window.outputs();
     auto* x = reinterpret_cast<float*>(f.scratch.data());
     float* sums = x + in;
-    const std::int32_t* bias = f.has(2) ? f.input<std::int32_t>(2).data() : nullptr;
+    const std::int32_t* biases = f.has(2) ? f.input<std::int32_t>(2).data() : nullptr;
     DepthwiseShape one = s;
     one.batch = 1;
     Depthwise image = image_of(s);
@@ -217,7 +217,7 @@ struct DepthwiseConv2d {
                                             .columns = s.out(),
                                             .sums = sums + first * s.out(),
                                             .sums_row = s.out(),
-                                            .requant = plan.factors.from(0, bias),
+                                            .requant = plan.factors.from(0, biases),
                                             .to = y + first * s.out(),
                                             .to_row = s.out()});
                 });

@@ -89,6 +89,7 @@ struct CallSite {
       {};  ///< output types of the file: their quantization holds
   std::shared_ptr<CallCache> cache = nullptr;
   std::pmr::memory_resource* memory = default_memory();
+  std::size_t max_bytes = SIZE_MAX;  ///< of one output; a call that gives more is refused
 };
 
 /// Runs an op and, where an input requires a gradient and grad mode is on, records it.  Outputs,

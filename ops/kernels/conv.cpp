@@ -143,11 +143,11 @@ struct WeightBlock {
 
     template <int M>
     HONE_INLINE void rows(ptrdiff_t row) const {
-      const GatherWeights& g = block.g;
-      weight_tile<L, M, N, Cut>(g, block.offsets, block.stride, g.x + channel + row,
-                                g.gy + block.first * g.gy_pixel + column,
-                                g.gw + (block.tap * g.c + channel + row) * g.o + column,
-                                block.pixels, g.accumulate || block.first > 0, rest);
+      const GatherWeights& all = block.g;
+      weight_tile<L, M, N, Cut>(all, block.offsets, block.stride, all.x + channel + row,
+                                all.gy + block.first * all.gy_pixel + column,
+                                all.gw + (block.tap * all.c + channel + row) * all.o + column,
+                                block.pixels, all.accumulate || block.first > 0, rest);
     }
   };
 

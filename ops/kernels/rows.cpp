@@ -15,22 +15,6 @@ HONE_INLINE void put(float* to, Floats<L> v, bool add) {
   store<L>(to, add ? load<L>(to) + v : v);
 }
 
-/// Four rows of four.
-HONE_INLINE void transpose_4x4(const float* from, ptrdiff_t from_row, float* to, ptrdiff_t to_row,
-                               bool add) {
-  using V = Floats<4>;
-  const V a = load<4>(from), b = load<4>(from + from_row);
-  const V c = load<4>(from + 2 * from_row), d = load<4>(from + 3 * from_row);
-  const V ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  const V ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const V cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-  const V cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  put<4>(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5), add);
-  put<4>(to + to_row, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7), add);
-  put<4>(to + 2 * to_row, __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5), add);
-  put<4>(to + 3 * to_row, __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7), add);
-}
-
 #if defined(__AVX2__)
 constexpr ptrdiff_t transposed_block = 8;
 
@@ -65,7 +49,17 @@ constexpr ptrdiff_t transposed_block = 4;
 
 HONE_INLINE void transpose_block(const float* from, ptrdiff_t from_row, float* to, ptrdiff_t to_row,
                                  bool add) {
-  transpose_4x4(from, from_row, to, to_row, add);
+  using V = Floats<4>;
+  const V a = load<4>(from), b = load<4>(from + from_row);
+  const V c = load<4>(from + 2 * from_row), d = load<4>(from + 3 * from_row);
+  const V ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const V ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const V cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const V cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  put<4>(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5), add);
+  put<4>(to + to_row, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7), add);
+  put<4>(to + 2 * to_row, __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5), add);
+  put<4>(to + 3 * to_row, __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7), add);
 }
 #endif
 

@@ -191,7 +191,10 @@ void Executor::call(std::size_t n, std::int64_t factor) {
   }
   Variables results =
       apply(*node.op, node.attributes, inputs,
-            {.declared = node.declared, .cache = node.cache, .memory = options_.memory});
+            {.declared = node.declared,
+             .cache = node.cache,
+             .memory = options_.memory,
+             .max_bytes = options_.max_activation_bytes});
   if (results.size() != node.outputs.size()) {
     fail(ErrorKind::file, node.cache->where, "expected ", results.size(),
          " outputs, the file lists ", node.outputs.size());

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <type_traits>
 
 #include <hone/tensor.h>
 
@@ -168,10 +169,12 @@ void dequantize_as(const TensorType& type, const std::byte* values, std::span<fl
   // a difference of 16-bit numbers is exact in float, and one rounding is left either way
   using Real = std::conditional_t<(sizeof(T) <= 2), float, double>;
   const auto* q = reinterpret_cast<const T*>(values);
+  using Wide = std::conditional_t<(sizeof(T) < 4), std::int32_t, double>;  // holds any q - zero
   if (!type.per_axis()) {
     const Real scale = type.scale;
     for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<float>(scale * static_cast<Real>(q[i] - type.zero_point));
+      out[i] =
+          static_cast<float>(scale * static_cast<Real>(static_cast<Wide>(q[i]) - type.zero_point));
     }
     return;
   }
@@ -185,7 +188,7 @@ void dequantize_as(const TensorType& type, const std::byte* values, std::span<fl
     const Real scale = (*type.axis_scales)[c];
     const std::int32_t zero = type.axis_zero_points ? (*type.axis_zero_points)[c] : 0;
     for (std::size_t k = 0; k < inner; ++k, ++i) {
-      out[i] = static_cast<float>(scale * static_cast<Real>(q[i] - zero));
+      out[i] = static_cast<float>(scale * static_cast<Real>(static_cast<Wide>(q[i]) - zero));
     }
   }
 }
