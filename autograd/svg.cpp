@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdint>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -14,43 +13,23 @@
 namespace hone {
 namespace {
 
-/// Length of the UTF-8 character that `text` begins with; 0 where it is none that XML may hold.
-std::size_t character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(text[i] & 0xff); };
-  const std::uint32_t first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < n) return 0;
-  std::uint32_t code = first & (0xffu >> (n + 1));
-  for (std::size_t i = 1; i < n; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  const bool allowed =
-      code >= least[n] && code <= 0x10ffff && !surrogate && code != 0xfffe && code != 0xffff;
-  return allowed ? n : 0;
-}
-
 /// `text` as it may stand in XML, whatever its bytes are.
 std::string xml(std::string_view text) {
-  const std::string safe = escaped(text);
   std::string out;
-  for (std::size_t i = 0; i < safe.size();) {
-    const std::size_t n = character(std::string_view(safe).substr(i));
-    const std::string_view c = std::string_view(safe).substr(i, n);
-    if (n == 0)
-      out += "\xef\xbf\xbd";  // the replacement character
-    else if (c == "&")
-      out += "&amp;";
-    else if (c == "<")
-      out += "&lt;";
-    else if (c == ">")
-      out += "&gt;";
-    else
-      out += c;
-    i += n == 0 ? 1 : n;
+  for (const char c : escaped(text)) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      default:
+        out += c;
+    }
   }
   return out;
 }

@@ -27,6 +27,8 @@ class Error : public std::runtime_error {
 
   ErrorKind kind() const noexcept { return kind_; }
   const std::string& where() const noexcept { return where_; }
+  /// what() without its place.
+  std::string_view message() const noexcept;
 
  private:
   ErrorKind kind_;
@@ -42,7 +44,7 @@ template <class... Parts>
   throw Error(kind, where, message.str());
 }
 
-/// `text` with control characters and quotes escaped, so that a name from a file is safe to print.
+/// `text` with quotes, control characters and what is no UTF-8 escaped, so that a name from a file is safe to print.
 std::string escaped(std::string_view text);
 
 }  // namespace hone

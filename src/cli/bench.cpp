@@ -239,8 +239,11 @@ void add_bench(CLI::App& root, Common& common) {
       ->required();
   sub->add_option("--data", args->data, "NPZ with x and y; WORKLOAD's _data.npz unless given");
   sub->add_option("--dir", args->dir, "folder of the workloads");
-  sub->add_option("--batch", args->batch)->capture_default_str();
+  sub->add_option("--batch", args->batch, "samples a step")
+      ->check(whole(1, most_counted))
+      ->capture_default_str();
   sub->add_option("--micro-batch", args->micro_batch, "samples at once; 0: chosen")
+      ->check(whole(0, most_counted))
       ->capture_default_str();
   sub->add_option("--regime", args->regime,
                   "which weights: full, lastk, head, bias; none: forward only")
@@ -249,10 +252,14 @@ void add_bench(CLI::App& root, Common& common) {
   sub->add_option("--update", args->update, "of quantized weights: shadow or in_place")
       ->check(CLI::IsMember({"shadow", "in_place"}))
       ->capture_default_str();
-  sub->add_option("--steps", args->steps, "timed steps; 0: by time")->capture_default_str();
+  sub->add_option("--steps", args->steps, "timed steps; 0: by time")
+      ->check(whole(0, most_counted))
+      ->capture_default_str();
   sub->add_option("--seconds", args->seconds, "of processor time for the timed steps")
+      ->check(above_zero())
       ->capture_default_str();
   sub->add_option("--parity", args->parity, "steps before the timed ones, whose losses are shown")
+      ->check(whole(0, most_counted))
       ->capture_default_str();
 }
 }  // namespace hone::cli

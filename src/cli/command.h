@@ -34,6 +34,13 @@ void add_graph(CLI::App& root, Common& common);
 void add_diff(CLI::App& root, Common& common);
 void add_bench(CLI::App& root, Common& common);
 
+/// Checks of an option: a whole number, or a number above 0; usage errors (exit code 2) otherwise.
+CLI::Validator whole(std::uint64_t least, std::uint64_t most);
+CLI::Validator above_zero();
+
+/// Samples, steps, epochs: more are a slip of the hand.
+constexpr std::uint64_t most_counted = 1'000'000'000;
+
 /// One JSON document on standard output.
 void print(const nlohmann::json& document);
 

@@ -5,8 +5,6 @@
 #include <iostream>
 #include <map>
 
-#include <hone/train.h>
-
 #include "src/data/text.h"
 #include "src/train/shaped.h"
 
@@ -89,11 +87,11 @@ CLI::Option* add_options(CLI::App& sub, DataArgs& args, bool required) {
             ->delimiter(','));
   group(sub.add_option("--length", args.length,
                        "rows of a window (CSV, WAV); as the model's input unless given")
-            ->check(CLI::PositiveNumber));
+            ->check(whole(1, most_counted)));
   group(sub.add_option("--stride", args.stride,
                        "rows from one window to the next; half a window (CSV) or a whole one "
                        "(WAV) unless given")
-            ->check(CLI::PositiveNumber));
+            ->check(whole(1, most_counted)));
   std::vector<std::string> names;
   for (const auto& [name, from] : label_sources) names.push_back(name);
   group(sub.add_option("--label", args.label,
@@ -141,6 +139,42 @@ Dataset open_data(const Model& model, const DataArgs& args, const std::string& p
         sidecar.normalization ? data.normalized(*sidecar.normalization) : normalized(model, data);
   }
   return shaped(model, data, escaped(path));
+}
+
+void check_targets(const Model& model, const Dataset& data, Loss loss, std::size_t least_classes,
+                   const std::string& path) {
+  const std::vector<ModelTensor> outputs = model.outputs();
+  if (outputs.empty())
+    fail(ErrorKind::unsupported, "--data", "expected a model with an output, it has none");
+  const Shape& shape = outputs[0].type.shape;
+  const std::vector<std::int64_t>& varies = outputs[0].shape_signature;
+  if (std::count(varies.begin(), varies.end(), -1) > (varies.empty() || varies[0] != -1 ? 0 : 1))
+    return;  // only a run can tell
+  std::size_t each = 1;
+  for (std::size_t i = 1; i < shape.rank(); ++i) each *= static_cast<std::size_t>(shape[i]);
+  const std::size_t classes = shape.rank() == 0 ? 1 : static_cast<std::size_t>(shape.back());
+  const bool indices = loss == Loss::xent && data.target() == Target::classes;
+  if (indices && classes != 0) each /= classes;
+  const std::string where = escaped(path);
+  const std::size_t got = data.batches(1)[0].labels.numel();
+  if (got != each) {
+    fail(ErrorKind::data, where, "expected ", each, indices ? " labels" : " numbers",
+         " a sample to compare output ", shape, " with, got ", got,
+         data.target() == Target::input ? " (without y a sample is its own target)"
+         : data.target() == Target::classes && !indices
+             ? "; these are classes, for the loss xent (--label none makes a sample of a CSV "
+               "its own target)"
+             : "");
+  }
+  if (!indices) return;
+  for (const auto& [x, labels] : data.batches(64)) {
+    for (const std::int32_t label : labels.data<std::int32_t>()) {
+      if (static_cast<std::size_t>(label) < classes) continue;
+      fail(ErrorKind::data, where, "expected labels below ", classes,
+           ", the number of outputs of the model, got ", label);
+    }
+  }
+  data.require_classes(least_classes, where);
 }
 
 }  // namespace hone::cli

@@ -1,7 +1,7 @@
 #pragma once
 #include <optional>
 
-#include <hone/data.h>
+#include <hone/train.h>
 
 #include "src/cli/command.h"
 
@@ -26,5 +26,10 @@ CLI::Option* add_options(CLI::App& sub, DataArgs& args, bool required = true);
 /// The samples of `path`, as `model` wants them: windows of its input's length, classes in its order, normalized with its
 /// constants.  Says on standard error which classes it found, where nothing tells their order.
 Dataset open_data(const Model& model, const DataArgs& args, const std::string& path);
+
+/// Throws Error, in the name of `path`, where the labels or targets of `data` are not what `loss` compares the model's
+/// first output with: classes outside of its outputs, fewer than `least_classes` of them, targets of another size.
+void check_targets(const Model& model, const Dataset& data, Loss loss, std::size_t least_classes,
+                   const std::string& path);
 
 }  // namespace hone::cli

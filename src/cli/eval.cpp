@@ -47,7 +47,9 @@ void add_eval(CLI::App& root, Common& common) {
       add(root, common, "eval", "loss, accuracy and confusion on data", [&common, args] {
         Model model = Model::load(args->model);
         const Dataset data = open_data(model, args->data, args->data.path);
-        const Metrics m = evaluate(model, data, loss_named(args->loss));
+        const Loss loss = loss_named(args->loss);
+        check_targets(model, data, loss, 1, args->data.path);
+        const Metrics m = evaluate(model, data, loss);
         if (common.json) {
           nlohmann::json j = to_json(m);
           j["confusion"] = m.confusion;

@@ -20,7 +20,16 @@ const Tensor& first_of(const Arrays& arrays, std::initializer_list<const char*> 
   for (const char* key : keys) {
     if (const auto at = arrays.find(key); at != arrays.end()) return at->second;
   }
-  return require(arrays, *keys.begin(), "target");
+  return require(arrays, *keys.begin(), "--target");
+}
+
+/// A target as the output has it.
+Tensor like(const Tensor& target, const Shape& shape, const std::string& key) {
+  if (target.numel() != shape.numel()) {
+    fail(ErrorKind::data, "--target", "expected ", key, " of shape ", shape,
+         " as the output has, got ", target.shape());
+  }
+  return target.to_float().reshaped(shape);
 }
 
 /// Back-propagates the loss and returns its value.
@@ -32,9 +41,8 @@ float backward(const Args& args, Model& model, std::span<const Variable> inputs)
       y = cross_entropy(model.logits(inputs), first_of(target, {"label", "label_0", "y"}));
     } else {
       const Variable out = model.run(inputs).at(0);
-      y = mse(
-          out,
-          Variable(first_of(target, {"target", "target_0", "y"}).to_float().reshaped(out.shape())));
+      y = mse(out,
+              Variable(like(first_of(target, {"target", "target_0", "y"}), out.shape(), "target")));
     }
     if (y.requires_grad()) y.backward();
     return y.item();
@@ -46,9 +54,8 @@ float backward(const Args& args, Model& model, std::span<const Variable> inputs)
     if (!is_float_valued(outputs[i].type())) continue;
     Tensor weight = Tensor(TensorType(DType::float32, outputs[i].shape()));
     if (args.loss == "dot") {
-      weight = require(target, "cotangent_" + std::to_string(i), args.target)
-                   .to_float()
-                   .reshaped(outputs[i].shape());
+      const std::string key = "cotangent_" + std::to_string(i);
+      weight = like(require(target, key, "--target"), outputs[i].shape(), key);
     } else {
       std::fill_n(weight.mutable_data<float>().data(), weight.numel(), 1.0f);
     }

@@ -12,6 +12,7 @@
 #include "src/cli/dataset.h"
 #include "src/cli/metrics.h"
 #include "src/data/text.h"
+#include "src/tflite/atomic_file.h"
 
 namespace hone::cli {
 namespace {
@@ -67,10 +68,9 @@ void show(const Progress& p) {
 /// `balanced`, or a number for each output.
 std::vector<float> class_weights(const Model& model, const Dataset& data, const std::string& text) {
   if (text.empty()) return {};
-  if (text == "balanced") {
-    const Shape shape = model.outputs().at(0).type.shape;
-    return balanced_weights(data, shape.rank() == 0 ? 1 : static_cast<std::size_t>(shape.back()));
-  }
+  const Shape shape = model.outputs().at(0).type.shape;
+  const std::size_t outputs = shape.rank() == 0 ? 1 : static_cast<std::size_t>(shape.back());
+  if (text == "balanced") return balanced_weights(data, outputs);
   std::vector<float> weights;
   for (const std::string& part : CLI::detail::split(text, ',')) {
     const std::optional<float> weight = parse_float(part);
@@ -80,8 +80,43 @@ std::vector<float> class_weights(const Model& model, const Dataset& data, const 
     }
     weights.push_back(*weight);
   }
+  if (weights.size() != outputs) {
+    fail(ErrorKind::argument, "--class-weights", "expected ", outputs,
+         " numbers, one for each output, got ", weights.size());
+  }
   return weights;
 }
+
+/// A line of JSON for every step.
+class Log {
+ public:
+  /// A resumed run adds to its log.
+  Log(std::string path, bool resumed) : path_(std::move(path)) {
+    if (path_.empty()) return;
+    file_.open(path_, resumed ? std::ios::app : std::ios::trunc);
+    if (!file_)
+      fail(ErrorKind::file, escaped(path_), "expected to write the log, the file cannot be opened");
+  }
+
+  void add(const Progress& p) {
+    if (path_.empty()) return;
+    file_ << nlohmann::json{{"epoch", p.epoch},
+                            {"step", p.step},
+                            {"loss", p.loss},
+                            {"step_ms", p.step_ms}}
+          << std::endl;
+  }
+
+  /// Throws Error where not every line could be written; asked after the model is.
+  void check() const {
+    if (!path_.empty() && !file_)
+      fail(ErrorKind::file, escaped(path_), "expected to write the log, the file refuses");
+  }
+
+ private:
+  std::string path_;
+  std::ofstream file_;
+};
 
 nlohmann::json described(const Report& report, const Args& args) {
   nlohmann::json j{{"out", args.out},
@@ -120,7 +155,9 @@ void print_text(const Report& report, const Args& args) {
 /// Data to train on and to measure on, as the options say.
 std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const Args& args,
                                                      std::uint64_t seed) {
+  const Loss loss = loss_named(args.loss);
   Dataset data = open_data(model, args.data, args.data.path);
+  check_targets(model, data, loss, 2, args.data.path);
   if (args.split != 0) {
     // 1 - 0.7 is above 0.3 in binary, and a window that begins there would change sides
     constexpr double steps = 1e9;
@@ -130,6 +167,7 @@ std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const A
   DataArgs same = args.data;
   same.classes = data.classes();  // the same numbers, also where some do not occur
   Dataset held_out = open_data(model, same, args.held_out);
+  check_targets(model, held_out, loss, 1, args.held_out);
   return {std::move(data), std::move(held_out)};
 }
 
@@ -149,6 +187,8 @@ FitOptions fit_options(const Args& args, const Common& common, const Model& mode
 }
 
 void train(const Args& args, const Common& common) {
+  check_writable(args.out);
+  if (!args.checkpoint.empty()) check_writable(args.checkpoint);
   Model model = Model::load(args.model);
   const auto [data, held_out] = open_both(model, args, common.seed);
   const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
@@ -157,23 +197,12 @@ void train(const Args& args, const Common& common) {
       {.update = update, .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep});
   const auto optimizer = make_optimizer(args.optimizer, parameters, args.lr, {.seed = common.seed});
 
-  std::ofstream log;
-  if (!args.log.empty()) {
-    log.open(args.log);
-    if (!log)
-      fail(ErrorKind::file, args.log, "expected to write the log, the file cannot be opened");
-  }
+  Log log(args.log, args.resume);
   FitOptions options = fit_options(args, common, model, data);
   options.held_out = held_out ? &*held_out : nullptr;
   options.on_step = [&](const Progress& p) {
     if (!common.json) show(p);
-    if (log.is_open()) {
-      log << nlohmann::json{{"epoch", p.epoch},
-                            {"step", p.step},
-                            {"loss", p.loss},
-                            {"step_ms", p.step_ms}}
-          << std::endl;
-    }
+    log.add(p);
   };
   if (args.epochs != 0) remember(model, data);
   const StopOnInterrupt stop_on_interrupt;
@@ -193,6 +222,7 @@ void train(const Args& args, const Common& common) {
     print(described(report, args));
   else
     print_text(report, args);
+  log.check();
 }
 
 }  // namespace
@@ -218,7 +248,9 @@ void add_train(CLI::App& root, Common& common) {
   sub->add_option("--split", args->split, "or this share of the data")
       ->check(CLI::Range(0.0, 0.99))
       ->excludes(held_out);
-  sub->add_option("--loss", args->loss)
+  sub->add_option(
+         "--loss", args->loss,
+         "what is minimised; taken at the input of a final SOFTMAX or LOGISTIC for xent and bce")
       ->check(one_of({"xent", "bce", "mse", "huber", "mae"}))
       ->capture_default_str();
   sub->add_option("--class-weights", args->class_weights,
@@ -226,15 +258,20 @@ void add_train(CLI::App& root, Common& common) {
   sub->add_option("--label-smoothing", args->label_smoothing, "of xent: this share goes to all")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  sub->add_option("--optimizer", args->optimizer)->check(one_of(optimizers))->capture_default_str();
+  sub->add_option("--optimizer", args->optimizer, "how weights move")
+      ->check(one_of(optimizers))
+      ->capture_default_str();
   sub->add_option("--lr", args->lr,
                   "learning rate; the optimizer's and update kind's own unless given")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--epochs", args->epochs)->capture_default_str();
-  sub->add_option("--batch", args->batch)
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20))
+      ->check(above_zero());
+  sub->add_option("--epochs", args->epochs, "passes over the data; 0 writes the file as it is")
+      ->check(whole(0, most_counted))
+      ->capture_default_str();
+  sub->add_option("--batch", args->batch, "samples a step")
+      ->check(whole(1, most_counted))
       ->capture_default_str();
   sub->add_option("--micro-batch", args->micro_batch, "samples that go through at once; 0: chosen")
+      ->check(whole(0, most_counted))
       ->capture_default_str();
   sub->add_option("--update", args->update,
                   "of integer and float16 weights: shadow keeps a float32 master, in_place none")

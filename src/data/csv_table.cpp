@@ -68,9 +68,14 @@ std::string unquoted(std::string_view field) {
   return out;
 }
 
+/// For a message: as many of the names as are read.
 std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 200;
   std::string out;
-  for (const std::string& n : names) (out += out.empty() ? "" : ",") += escaped(n);
+  for (const std::string& n : names) {
+    if (out.size() + n.size() > most) return (out.empty() ? excerpt(n) : out) + ", ...";
+    (out += out.empty() ? "" : ",") += escaped(n);
+  }
   return out;
 }
 

@@ -8,12 +8,22 @@
 #include "src/data/text.h"
 
 namespace hone {
+namespace {
+
+/// What the parser says, without the name of its own exception in brackets.
+std::string reason(const Json::exception& e) {
+  const std::string_view text = e.what();
+  const std::size_t end = text.find("] ");
+  return escaped(end == std::string_view::npos ? text : text.substr(end + 2));
+}
+
+}  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
-    fail(ErrorKind::data, where, "expected JSON: ", escaped(e.what()));
+    fail(ErrorKind::data, where, "expected JSON: ", reason(e));
   }
 }
 
@@ -29,7 +39,7 @@ T json_value(const Json& object, const char* key, const std::string& where) {
   try {
     return object.at(key).get<T>();
   } catch (const Json::exception& e) {
-    fail(ErrorKind::data, where, "unexpected \"", key, "\": ", escaped(e.what()));
+    fail(ErrorKind::data, where, "unexpected \"", key, "\": ", reason(e));
   }
 }
 

@@ -24,7 +24,7 @@ Dataset npz(const std::filesystem::path& path, const NpzOptions& options) {
     return data;
   } catch (const Error& e) {
     if (e.where() == where) throw;
-    fail(e.kind(), where, e.what());  // what is wrong, and in which file
+    fail(e.kind(), where, e.message());  // what is wrong, and in which file
   }
 }
 

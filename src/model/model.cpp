@@ -155,6 +155,24 @@ std::vector<Tensor> Model::last_values() const { return state_->executor.kept; }
 
 namespace {
 
+/// Where an operator refuses, what may be to blame: an input of another shape than the file's.
+Variables run_shaped(model::State& state, model::Executor::Part part,
+                     std::span<const Variable> inputs, std::span<const std::int32_t> wanted,
+                     std::int64_t factor) {
+  const auto& tensors = state.graph.inputs;
+  try {
+    return state.executor.run(part, tensors, inputs, wanted, factor);
+  } catch (const Error& error) {
+    for (std::size_t i = 0; i < inputs.size() && factor == 1; ++i) {
+      const Shape& declared = state.file.tensor(0, tensors[i]).type.shape;
+      if (inputs[i].shape() == declared || error.kind() == ErrorKind::memory) continue;
+      fail(error.kind(), error.where(), error.message(), "; input ", i, " has shape ",
+           inputs[i].shape(), ", in the file ", declared);
+    }
+    throw;
+  }
+}
+
 Variables run_for(model::State& state, model::Executor::Part part, std::span<const Variable> given,
                   std::span<const std::int32_t> wanted) {
   const auto& tensors = state.graph.inputs;
@@ -164,8 +182,7 @@ Variables run_for(model::State& state, model::Executor::Part part, std::span<con
   Variables inputs(state.options.memory);
   for (std::size_t i = 0; i < given.size(); ++i) inputs.push_back(state.fitted(given[i], i));
   const std::int64_t factor = state.factor(inputs);
-  if (factor == 1 || state.can_batch())
-    return state.executor.run(part, tensors, inputs, wanted, factor);
+  if (factor == 1 || state.can_batch()) return run_shaped(state, part, inputs, wanted, factor);
   // where samples would mix, the file's own sizes still rule: it may allow other shapes than its batch
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const file::TensorInfo& info = state.file.tensor(0, tensors[i]);
@@ -175,7 +192,7 @@ Variables run_for(model::State& state, model::Executor::Part part, std::span<con
            ", got ", inputs[i].shape(), ", and the file fixes its batch");
     }
   }
-  return state.executor.run(part, tensors, inputs, wanted, 1);
+  return run_shaped(state, part, inputs, wanted, 1);
 }
 
 }  // namespace

@@ -63,43 +63,66 @@ void write_all(int fd, std::span<const std::span<const std::byte>> pieces,
   }
 }
 
+/// What a path leads to, which may be replaced.
+struct Target {
+  std::filesystem::path path;
+  bool exists = false;
+  struct stat old {};
+
+  std::filesystem::path folder() const {
+    return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  }
+};
+
+Target target_of(const std::filesystem::path& path) {
+  std::error_code none;
+  Target to{std::filesystem::weakly_canonical(path, none)};
+  if (none) to.path = path;
+  to.exists = ::stat(to.path.c_str(), &to.old) == 0;
+  if (to.exists && S_ISDIR(to.old.st_mode)) refuse(path, "cannot write", EISDIR);
+  // the superuser may write to any file: what a user marked read-only is not replaced all the same
+  if (to.exists && (to.old.st_mode & 0222) == 0) {
+    refuse(path, "cannot replace a read-only file", EACCES);
+  }
+  if (to.exists && ::access(to.path.c_str(), W_OK) != 0) refuse(path, "cannot replace", errno);
+  return to;
+}
+
 }  // namespace
+
+void check_writable(const std::filesystem::path& path) {
+  const Target to = target_of(path);
+  if (to.exists && !S_ISREG(to.old.st_mode)) return;
+  if (::access(to.folder().c_str(), W_OK | X_OK) != 0) {
+    refuse(path, "cannot make a file beside it", errno);
+  }
+}
 
 void write_file(const std::filesystem::path& path,
                 std::span<const std::span<const std::byte>> pieces) {
-  std::error_code none;
-  std::filesystem::path target = std::filesystem::weakly_canonical(path, none);
-  if (none) target = path;
-
-  struct stat old {};
-  const bool exists = ::stat(target.c_str(), &old) == 0;
-  if (exists && S_ISDIR(old.st_mode)) refuse(path, "cannot write", EISDIR);
-  // the superuser may write to any file: what a user marked read-only is not replaced all the same
-  if (exists && (old.st_mode & 0222) == 0) refuse(path, "cannot replace a read-only file", EACCES);
-  if (exists && ::access(target.c_str(), W_OK) != 0) refuse(path, "cannot replace", errno);
-  if (exists && !S_ISREG(old.st_mode)) {
-    Descriptor device(::open(target.c_str(), O_WRONLY | O_CLOEXEC));
+  const Target to = target_of(path);
+  if (to.exists && !S_ISREG(to.old.st_mode)) {
+    Descriptor device(::open(to.path.c_str(), O_WRONLY | O_CLOEXEC));
     if (device.get() < 0) refuse(path, "cannot open", errno);
     write_all(device.get(), pieces, path);
     return;
   }
 
   static std::atomic<unsigned> count = 0;
-  const std::filesystem::path folder =
-      target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
+  const std::filesystem::path folder = to.folder();
   const std::filesystem::path name =
-      folder / ('.' + target.filename().string() + '.' + std::to_string(::getpid()) + '.' +
+      folder / ('.' + to.path.filename().string() + '.' + std::to_string(::getpid()) + '.' +
                 std::to_string(count++));
   Descriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (file.get() < 0) refuse(path, "cannot make a file beside it", errno);
   Temporary temporary(name);
   write_all(file.get(), pieces, path);
-  if (exists && ::fchmod(file.get(), old.st_mode & 07777) != 0) {
+  if (to.exists && ::fchmod(file.get(), to.old.st_mode & 07777) != 0) {
     refuse(path, "cannot keep its permissions", errno);
   }
   if (::fsync(file.get()) != 0) refuse(path, "cannot write", errno);
   if (!file.close()) refuse(path, "cannot write", errno);
-  if (::rename(name.c_str(), target.c_str()) != 0) refuse(path, "cannot replace", errno);
+  if (::rename(name.c_str(), to.path.c_str()) != 0) refuse(path, "cannot replace", errno);
   temporary.keep();
   // best effort: the new content is in place, only its name might not survive a power cut
   const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
