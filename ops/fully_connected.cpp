@@ -83,6 +83,7 @@ struct FullyConnected {
       return plan;
     }
     require_plain_scales(call);
+    require_bias_scale(call);
     std::tie(plan.low, plan.high) = quantized_range(a.activation, y);
     for (std::int64_t o = 0; o < plan.out; ++o) {
       const double sw = w.scale_at(static_cast<std::size_t>(o));

@@ -91,7 +91,8 @@ bool trace_constant(const Graph& graph, const std::vector<std::int32_t>& made_by
     if (w.tensor < 0) return false;
     if (is_constant(graph, w.tensor)) {
       const Tensor& value = graph.constants[static_cast<std::size_t>(w.tensor)];
-      return value.numel() > 1 && carries_gradient(value.type());
+      return value.numel() > 1 && carries_gradient(value.type()) &&
+             !graph.sparse[static_cast<std::size_t>(w.tensor)];
     }
     const std::int32_t maker = made_by[static_cast<std::size_t>(w.tensor)];
     if (maker < 0) return false;
@@ -114,8 +115,10 @@ Graph build(const file::ModelFile& file, const ModelOptions& options) {
   graph.inputs = main.inputs;
   graph.outputs = main.outputs;
   graph.constants.resize(main.tensors.size());
+  graph.sparse.resize(main.tensors.size());
   for (std::size_t t = 0; t < main.tensors.size(); ++t) {
     const file::TensorInfo& info = main.tensors[t];
+    graph.sparse[t] = info.sparse;
     if (info.constant && info.unsupported.empty()) {
       graph.constants[t] = file.constant(0, static_cast<std::int32_t>(t), options.memory);
     }
@@ -181,7 +184,12 @@ std::vector<std::string> why_not_trainable(const Graph& graph) {
   std::vector<bool> holds(graph.nodes.size(), false);
   for (const Weight& w : weights_of(graph)) holds[w.node] = true;
   for (std::size_t n = 0; n < why.size(); ++n) {
-    if (why[n].empty() && !holds[n]) why[n] = "it holds no weights";
+    if (!why[n].empty() || holds[n]) continue;
+    const auto& in = graph.nodes[n].inputs;
+    const bool sparse = std::any_of(in.begin(), in.end(), [&](std::int32_t t) {
+      return t >= 0 && graph.sparse[static_cast<std::size_t>(t)];
+    });
+    why[n] = sparse ? "its weights are sparse, hone does not write those" : "it holds no weights";
   }
   return why;
 }

@@ -29,6 +29,7 @@ struct Graph {
   std::vector<Node> nodes;
   std::vector<std::int32_t> inputs, outputs;
   std::vector<Tensor> constants;  // by tensor; absent: computed
+  std::vector<bool> sparse;       // by tensor: constants that cannot be written back
 };
 
 /// The main subgraph.  Operators that cannot run get a `problem`, never an exception.

@@ -74,10 +74,21 @@ struct Term {
   }
 };
 
+/// Throws Error where `text` names a sparse constant.
+void refuse_sparse(std::string_view text, const Graph& graph, const file::ModelFile& file) {
+  for (std::size_t t = 0; t < graph.sparse.size(); ++t) {
+    const std::string& name = file.subgraphs[0].tensors[t].name;
+    if (!graph.sparse[t] || (text != '#' + std::to_string(t) && !matches(text, name))) continue;
+    fail(ErrorKind::unsupported, "selector", "expected dense weights, \"", escaped(text),
+         "\" names tensor #", t, ", which is sparse: hone reads those and does not write them");
+  }
+}
+
 }  // namespace
 
 std::vector<Weight> select(const Selector& selector, const Graph& graph, const file::ModelFile& file,
                            const std::vector<Weight>& weights) {
+  if (weights.empty()) refuse_sparse(selector.text, graph, file);
   if (weights.empty()) fail(ErrorKind::unsupported, "selector", "expected a model with weights, this one has none");
   const std::vector<std::size_t> nodes = owners(weights);
   std::vector<bool> taken(weights.size(), false);
@@ -91,6 +102,7 @@ std::vector<Weight> select(const Selector& selector, const Graph& graph, const f
       taken[i] = any = true;
     }
     if (!any) {
+      refuse_sparse(term.text, graph, file);
       fail(ErrorKind::argument, "selector", "expected all, head, bias, last:N, a name with *, or #tensor; \"",
            escaped(term.text), "\" names no weight of this model");
     }

@@ -56,7 +56,28 @@ bool Storage::unique() const noexcept {
          1;
 }
 
+namespace {
+
+/// Whoever walks along the axis relies on it.
+void check_axis(const TensorType& t) {
+  if (!t.per_axis()) return;
+  const bool inside = t.axis >= 0 && static_cast<std::size_t>(t.axis) < t.shape.rank();
+  if (!inside) {
+    fail(ErrorKind::argument, "tensor", "expected a quantized axis below ", t.shape.rank(),
+         ", got ", t.axis);
+  }
+  const auto size = static_cast<std::size_t>(t.shape[static_cast<std::size_t>(t.axis)]);
+  const std::size_t zeros = t.axis_zero_points ? t.axis_zero_points->size() : size;
+  if (t.axis_scales->size() != size || zeros != size) {
+    fail(ErrorKind::argument, "tensor", "expected ", size, " scales and zero points along axis ",
+         t.axis, " of shape ", t.shape, ", got ", t.axis_scales->size(), " and ", zeros);
+  }
+}
+
+}  // namespace
+
 Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) : type_(std::move(type)) {
+  check_axis(type_);
   std::size_t bytes = byte_size(dtype());
   if (bytes == 0)
     fail(ErrorKind::unsupported, "tensor", "no storage for elements of type ", dtype());
@@ -73,6 +94,7 @@ Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) : type_(std::
 }
 
 Tensor Tensor::borrow(TensorType type, std::byte* data, std::shared_ptr<const void> owner) {
+  check_axis(type);
   Tensor t;
   t.type_ = std::move(type);
   t.storage_ = Storage::borrow(data, t.bytes(), std::move(owner));
@@ -133,6 +155,7 @@ Tensor Tensor::reshaped(const Shape& shape) const {
   }
   Tensor t = *this;
   t.type_.shape = shape;
+  check_axis(t.type_);
   return t;
 }
 
@@ -140,6 +163,7 @@ Tensor Tensor::retyped(TensorType type) const {
   if (type.bytes() != bytes()) {
     fail(ErrorKind::argument, "tensor", "expected a type of ", bytes(), " bytes, got ", type);
   }
+  check_axis(type);
   Tensor t = *this;
   t.type_ = std::move(type);
   return t;

@@ -53,5 +53,28 @@ TEST(Tensor, RefusesShapesThatOverflow) {
   EXPECT_THROW((Tensor::of<float>({3}, {1.0f})), Error);
 }
 
+TensorType per_axis(Shape shape, int axis, std::size_t scales) {
+  TensorType type(DType::int8, std::move(shape));
+  type.axis = axis;
+  type.axis_scales = std::make_shared<const std::vector<float>>(scales, 0.5f);
+  return type;
+}
+
+TEST(PerAxisTensor, HasAScaleForEachIndexOfItsAxis) {
+  EXPECT_NO_THROW(Tensor(per_axis({2, 3}, 1, 3)));
+  EXPECT_THROW(Tensor(per_axis({2, 3}, 1, 2)), Error);
+  EXPECT_THROW(Tensor(per_axis({2, 3}, 0, 3)), Error);
+  EXPECT_THROW(Tensor(per_axis({2, 3}, 2, 3)), Error);
+  EXPECT_THROW(Tensor(per_axis({2, 3}, -1, 3)), Error);
+}
+
+TEST(PerAxisTensor, KeepsThatWhenItIsReshapedOrRetyped) {
+  const Tensor x = Tensor::zeros(per_axis({2, 3}, 1, 3));
+  EXPECT_NO_THROW(x.reshaped({1, 3, 2}));
+  EXPECT_THROW(x.reshaped({6}), Error);
+  EXPECT_THROW(x.reshaped({3, 2}), Error);
+  EXPECT_THROW(x.retyped(per_axis({2, 3}, 0, 3)), Error);
+}
+
 }  // namespace
 }  // namespace hone
