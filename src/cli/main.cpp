@@ -72,6 +72,12 @@ int refused(std::string_view why) {
 int run(int argc, char** argv) {
   CLI::App root("Fine-tunes TensorFlow Lite models on the device that they run on.", "hone");
   root.require_subcommand(1);
+  root.footer(
+      "hone COMMAND --help tells the options. For example:\n"
+      "  hone info model.tflite\n"
+      "  hone train model.tflite --data recordings --sidecar model.json --split 0.2 -o "
+      "tuned.tflite\n"
+      "  hone eval tuned.tflite --data other_recordings");
   root.set_version_flag("--version", HONE_VERSION);
   Common common;
   add_info(root, common);
