@@ -27,6 +27,12 @@ constexpr const Kernels* tables[] = {
 };
 #undef HONE_KERNELS
 
+#if defined(__x86_64__)
+constexpr std::string_view least = "level x86-64-v2 (SSE4.2 and POPCNT)";
+#else
+constexpr std::string_view least = names[0];
+#endif
+
 bool processor_has(std::string_view name) noexcept {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -62,7 +68,7 @@ const Kernels& choose() {
     if (const Kernels* found = kernels_named(name)) best = found;
   }
   if (best == nullptr) {
-    fail(ErrorKind::unsupported, "kernels", "expected a processor with ", names[0],
+    fail(ErrorKind::unsupported, "kernels", "expected a processor of ", least,
          ", got an older one");
   }
   return *best;

@@ -209,7 +209,8 @@ HONE_INLINE Floats<4> sums_of_four(Floats<L> v0, Floats<L> v1, Floats<L> v2, Flo
   return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
-/// sum + a.low * b.low + a.high * b.high of the 16-bit halves of each lane; wraps at 32 bits.
+/// sum + a.low * b.low + a.high * b.high of the 16-bit halves of each lane, where all lanes of a
+/// are the same; wraps at 32 bits.
 template <int L>
 HONE_INLINE Ints<L> add_pairs(Ints<L> sum, Ints<L> a, Ints<L> b) {
 #if defined(__AVX512VNNI__)
@@ -228,6 +229,11 @@ HONE_INLINE Ints<L> add_pairs(Ints<L> sum, Ints<L> a, Ints<L> b) {
   return sum + (Ints<L>)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 #elif defined(__SSE4_1__)
   return sum + (Ints<L>)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#elif defined(__ARM_NEON)
+  // the halves of b serve every row of a tile, so the compiler parts them once
+  const int16x4_t pair = vget_low_s16((int16x8_t)a);
+  const int32x4_t low = vmlal_lane_s16((int32x4_t)sum, vmovn_s32((int32x4_t)b), pair, 0);
+  return (Ints<L>)vmlal_lane_s16(low, vshrn_n_s32((int32x4_t)b, 16), pair, 1);
 #else
   // low halves by a shift up and down again, high halves by a shift down
   return sum + ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
@@ -256,6 +262,8 @@ HONE_INLINE Ints<lanes> high_product(Ints<lanes> a, Ints<lanes> b) {
   const __m128i odd =
       _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(x, 32), _mm_srli_epi64(y, 32)), half);
   return (Ints<lanes>)_mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_add_epi64(odd, odd), 0xCC);
+#elif defined(__ARM_NEON)
+  return (Ints<lanes>)vqrdmulhq_s32((int32x4_t)a, (int32x4_t)b);
 #else
   for (int i = 0; i < lanes; ++i) {
     a[i] = static_cast<int32_t>((int64_t{a[i]} * b[i] + (int64_t{1} << 30)) >> 31);
