@@ -48,8 +48,8 @@ extern constinit const OpDef bce_with_logits = define<ElementwiseLoss<BceWithLog
 }  // namespace ops
 
 Variable bce_with_logits(const Variable& logits, const Tensor& targets, Reduction reduction) {
-  return apply_one(ops::bce_with_logits, ops::BceWithLogits::Attributes{reduction},
-                   {logits, ops::as_real(targets)});
+  return ops::apply_loss<ops::bce_with_logits>(ops::BceWithLogits::Attributes{reduction},
+                                               {logits, ops::as_real(targets)});
 }
 
 }  // namespace hone

@@ -31,7 +31,7 @@ struct SoftmaxCrossEntropy {
     return (labels.dtype == DType::int32 || labels.dtype == DType::int64) && !labels.quantized();
   }
 
-  static TensorType infer(const Attributes& a, const Call& call) {
+  static TensorType infer(const Attributes&, const Call& call) {
     const TensorType &x = call.inputs[0], &labels = call.inputs[1];
     require_real(call, 0);
     if (x.shape.rank() == 0 || x.numel() == 0)
@@ -44,19 +44,19 @@ struct SoftmaxCrossEntropy {
       require_real(call, 1);
       require_same_shape(call);
     }
+    return {DType::float32, {}};
+  }
+
+  static void check(const Attributes& a, const Call& call) {
     if (!(a.label_smoothing >= 0 && a.label_smoothing <= 1))
       call.refuse("expected label_smoothing in [0, 1], got ", a.label_smoothing);
-    const auto classes = static_cast<std::size_t>(x.shape.back());
-    if (!a.class_weights.empty() && a.class_weights.size() != classes)
+    const std::int64_t classes = call.inputs[0].shape.back();
+    if (!a.class_weights.empty() && a.class_weights.size() != static_cast<std::size_t>(classes))
       call.refuse("expected ", classes, " class weights, got ", a.class_weights.size());
     for (const float w : a.class_weights) {
       if (!(w >= 0 && std::isfinite(w)))
         call.refuse("expected class weights of 0 or more, got ", w);
     }
-    return {DType::float32, {}};
-  }
-
-  static void check(const Attributes& a, const Call& call) {
     const Tensor& labels = call.values[1];
     if (!by_index(labels.type())) {
       const Tensor probabilities = labels.to_float();
@@ -65,7 +65,6 @@ struct SoftmaxCrossEntropy {
       }
       return;
     }
-    const std::int64_t classes = call.inputs[0].shape.back();
     double weights = 0;
     for (std::size_t i = 0; i < labels.numel(); ++i) {
       const std::int64_t label = label_at(labels, i);
@@ -183,7 +182,7 @@ extern constinit const OpDef cross_entropy = define<SoftmaxCrossEntropy>();
 }  // namespace ops
 
 Variable cross_entropy(const Variable& logits, const Tensor& labels, const CrossEntropy& options) {
-  return apply_one(ops::cross_entropy, options, {logits, labels});
+  return ops::apply_loss<ops::cross_entropy>(options, {logits, labels});
 }
 
 }  // namespace hone

@@ -31,7 +31,8 @@ extern constinit const OpDef huber = define<ElementwiseLoss<DifferenceLoss<Huber
 
 Variable huber(const Variable& prediction, const Variable& target, float delta,
                Reduction reduction) {
-  return apply_one(ops::huber, ops::Huber::Attributes{delta, reduction}, {prediction, target});
+  return ops::apply_loss<ops::huber>(ops::Huber::Attributes{delta, reduction},
+                                     {prediction, target});
 }
 
 }  // namespace hone

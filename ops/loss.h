@@ -41,6 +41,20 @@ inline void require_same_shape(const Call& call) {
     call.refuse("expected one element or more, got shape ", call.inputs[0].shape);
 }
 
+/// apply_one for losses: their plans depend on the types of their inputs only, so each thread keeps
+/// the last one.
+template <const OpDef& op, class Attributes>
+Variable apply_loss(const Attributes& attributes, std::initializer_list<Variable> inputs) {
+  thread_local const std::shared_ptr<CallCache> cache = [] {
+    auto made = std::make_shared<CallCache>();
+    made->where = op.name;
+    return made;
+  }();
+  const std::pmr::polymorphic_allocator<Attributes> memory(default_memory());
+  return std::move(apply(op, std::allocate_shared<Attributes>(memory, attributes),
+                         std::span(inputs.begin(), inputs.size()), {.cache = cache})[0]);
+}
+
 /// A loss that is a sum over elements.  Rule: name, Attributes (with a `reduction`), and
 ///     value(attributes, x, t) -> double             the loss of one element
 ///     slope(attributes, x, t) -> float              d value / d x

@@ -23,7 +23,7 @@ extern constinit const OpDef mae = define<ElementwiseLoss<DifferenceLoss<Mae>>>(
 }  // namespace ops
 
 Variable mae(const Variable& prediction, const Variable& target, Reduction reduction) {
-  return apply_one(ops::mae, ops::Mae::Attributes{reduction}, {prediction, target});
+  return ops::apply_loss<ops::mae>(ops::Mae::Attributes{reduction}, {prediction, target});
 }
 
 }  // namespace hone

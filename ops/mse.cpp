@@ -21,7 +21,7 @@ extern constinit const OpDef mse = define<ElementwiseLoss<DifferenceLoss<Mse>>>(
 }  // namespace ops
 
 Variable mse(const Variable& prediction, const Variable& target, Reduction reduction) {
-  return apply_one(ops::mse, ops::Mse::Attributes{reduction}, {prediction, target});
+  return ops::apply_loss<ops::mse>(ops::Mse::Attributes{reduction}, {prediction, target});
 }
 
 }  // namespace hone

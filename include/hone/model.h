@@ -134,7 +134,7 @@ class Model {
   Variable run_live(std::span<const Variable> cut, std::size_t samples,
                     bool logits = true);  ///< output 0 or its logits
   bool has_frozen_part();                 ///< there are operators before the cut
-  /// Bytes of the outputs of live operators, for one sample: about what a step keeps.
+  /// Bytes of activations that one sample has in memory at most: about what a step keeps.
   std::size_t activation_bytes();
 
   std::optional<std::vector<std::byte>> metadata(std::string_view name) const;

@@ -86,17 +86,27 @@ const std::vector<std::int32_t>& Executor::cut() {
   return cut_;
 }
 
-std::size_t Executor::live_bytes() {
+std::size_t Executor::working_bytes() {
   settle();
-  std::size_t bytes = 0;
+  const auto bytes = [&](const Shape& shape, DType dtype) {
+    return shape.numel() * byte_size(dtype);
+  };
+  std::vector<std::size_t> of_tensor(graph_.constants.size(), 0);
+  std::size_t live = 0, frozen = 0;
   for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
-    if (!live_[n]) continue;
     const Node& node = graph_.nodes[n];
+    std::size_t written = 0, read = 0;
     for (std::size_t o = 0; o < node.outputs.size(); ++o) {
-      bytes += shape_of(node, o).numel() * byte_size(node.declared[o].dtype);
+      written += of_tensor[at(node.outputs[o])] = bytes(shape_of(node, o), node.declared[o].dtype);
+    }
+    for (const std::int32_t t : node.inputs) read += t < 0 ? 0 : of_tensor[at(t)];
+    if (live_[n]) {
+      live += written;
+    } else {
+      frozen = std::max(frozen, read + written);
     }
   }
-  return bytes;
+  return std::max(live, frozen);
 }
 
 Variable Executor::value(std::size_t n, std::size_t slot) const {

@@ -23,7 +23,9 @@ class Executor {
                 std::span<const std::int32_t> wanted, std::int64_t factor);
 
   const std::vector<std::int32_t>& cut();  ///< tensors that cross from frozen to live operators
-  std::size_t live_bytes();  ///< of the outputs of live operators, at the file's shapes
+  /// What one batch of the file's has in memory at most: the outputs of all live operators, or of
+  /// the frozen ones what the largest reads and writes.
+  std::size_t working_bytes();
   /// Shapes of one run at the file's batch, which the proof of larger ones compares with: those in the file may be
   /// stale where a dimension is open.
   void measure(std::span<const Variable> inputs);

@@ -33,15 +33,16 @@ Tensor quantized(const Tensor& x, TensorType type, std::pmr::memory_resource* me
   return out;
 }
 
-template <class T>
-Tensor narrowed(const Tensor& x, TensorType type, std::string_view where, std::pmr::memory_resource* memory) {
+template <class T, class Where>
+Tensor narrowed(const Tensor& x, TensorType type, const Where& where,
+                std::pmr::memory_resource* memory) {
   Tensor out(std::move(type), memory);
   const auto to = out.mutable_data<T>();
   const std::vector<std::int64_t> from = x.to_ints();
   const auto [low, high] = integer_range(out.dtype());
   for (std::size_t i = 0; i < to.size(); ++i) {
     if (from[i] < low || from[i] > high) {
-      fail(ErrorKind::data, where, "expected values of type ", out.dtype(), ", got ", from[i]);
+      fail(ErrorKind::data, where(), "expected values of type ", out.dtype(), ", got ", from[i]);
     }
     to[i] = static_cast<T>(from[i]);
   }
@@ -52,8 +53,10 @@ Tensor narrowed(const Tensor& x, TensorType type, std::string_view where, std::p
 
 Variable State::fitted(const Variable& x, std::size_t i) const {
   const file::TensorInfo& info = file.tensor(0, graph.inputs[i]);
-  const std::string where = "input " + std::to_string(i) + " \"" + escaped(info.name) + "\"";
-  if (!x) fail(ErrorKind::argument, where, "expected a value, got none");
+  const auto where = [&] {
+    return "input " + std::to_string(i) + " \"" + escaped(info.name) + "\"";
+  };
+  if (!x) fail(ErrorKind::argument, where(), "expected a value, got none");
   if (x.type().dtype == info.type.dtype) {
     if (!info.type.quantized() || x.requires_grad()) return x;
     TensorType type = info.type;
@@ -64,25 +67,36 @@ Variable State::fitted(const Variable& x, std::size_t i) const {
   type.shape = x.shape();
   if (x.type().dtype == DType::float32 && info.type.quantized()) {
     switch (info.type.dtype) {
-      case DType::int8: return Variable(quantized<std::int8_t>(x.data(), type, options.memory));
-      case DType::uint8: return Variable(quantized<std::uint8_t>(x.data(), type, options.memory));
-      case DType::int16: return Variable(quantized<std::int16_t>(x.data(), type, options.memory));
-      default: break;
+      case DType::int8:
+        return Variable(quantized<std::int8_t>(x.data(), type, options.memory));
+      case DType::uint8:
+        return Variable(quantized<std::uint8_t>(x.data(), type, options.memory));
+      case DType::int16:
+        return Variable(quantized<std::int16_t>(x.data(), type, options.memory));
+      default:
+        break;
     }
   }
   if (is_integer(x.type().dtype) && !x.type().quantized() && is_integer(type.dtype)) {
     switch (type.dtype) {
-      case DType::int8: return Variable(narrowed<std::int8_t>(x.data(), type, where, options.memory));
-      case DType::uint8: return Variable(narrowed<std::uint8_t>(x.data(), type, where, options.memory));
-      case DType::int16: return Variable(narrowed<std::int16_t>(x.data(), type, where, options.memory));
-      case DType::int32: return Variable(narrowed<std::int32_t>(x.data(), type, where, options.memory));
-      case DType::int64: return Variable(narrowed<std::int64_t>(x.data(), type, where, options.memory));
-      default: break;
+      case DType::int8:
+        return Variable(narrowed<std::int8_t>(x.data(), type, where, options.memory));
+      case DType::uint8:
+        return Variable(narrowed<std::uint8_t>(x.data(), type, where, options.memory));
+      case DType::int16:
+        return Variable(narrowed<std::int16_t>(x.data(), type, where, options.memory));
+      case DType::int32:
+        return Variable(narrowed<std::int32_t>(x.data(), type, where, options.memory));
+      case DType::int64:
+        return Variable(narrowed<std::int64_t>(x.data(), type, where, options.memory));
+      default:
+        break;
     }
   }
-  if (x.type().dtype == DType::float64 && type.dtype == DType::float32) return Variable(x.data().to_float());
+  if (x.type().dtype == DType::float64 && type.dtype == DType::float32)
+    return Variable(x.data().to_float());
   if (x.type().dtype == DType::float64) return fitted(Variable(x.data().to_float()), i);
-  fail(ErrorKind::argument, where, "expected ", info.type.dtype, ", got ", x.type().dtype);
+  fail(ErrorKind::argument, where(), "expected ", info.type.dtype, ", got ", x.type().dtype);
 }
 
 std::int64_t State::factor(std::span<const Variable> inputs) const {

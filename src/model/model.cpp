@@ -245,7 +245,7 @@ bool Model::has_frozen_part() {
   });
 }
 
-std::size_t Model::activation_bytes() { return state_->executor.live_bytes(); }
+std::size_t Model::activation_bytes() { return state_->executor.working_bytes(); }
 
 bool Model::can_batch(std::size_t batch) { return batch == 1 || state_->can_batch(); }
 
