@@ -223,10 +223,29 @@ class Tensor {
   template <class T>
   static Tensor of(Shape shape, std::span<const T> values, QuantParams quant = {});
 
-  Tensor(const Tensor& other) noexcept;
-  Tensor(Tensor&& other) noexcept;
-  Tensor& operator=(Tensor other) noexcept;
-  ~Tensor();
+  Tensor(const Tensor& other) noexcept
+      : type_(other.type_), storage_(other.storage_), offset_(other.offset_) {
+    if (storage_) storage_->acquire();
+  }
+  Tensor(Tensor&& other) noexcept
+      : type_(std::move(other.type_)),
+        storage_(std::exchange(other.storage_, nullptr)),
+        offset_(other.offset_) {
+    other.type_.dtype = DType::none;
+  }
+  Tensor& operator=(const Tensor& other) noexcept { return *this = Tensor(other); }
+  Tensor& operator=(Tensor&& other) noexcept {
+    if (this == &other) return *this;
+    if (storage_) storage_->release();
+    type_ = std::move(other.type_);
+    storage_ = std::exchange(other.storage_, nullptr);
+    offset_ = other.offset_;
+    other.type_.dtype = DType::none;
+    return *this;
+  }
+  ~Tensor() {
+    if (storage_) storage_->release();
+  }
 
   explicit operator bool() const noexcept { return type_.present(); }
   const TensorType& type() const noexcept { return type_; }

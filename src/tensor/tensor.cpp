@@ -127,27 +127,6 @@ template Tensor Tensor::of(Shape, std::span<const std::int32_t>, QuantParams);
 template Tensor Tensor::of(Shape, std::span<const std::int64_t>, QuantParams);
 template Tensor Tensor::of(Shape, std::span<const bool>, QuantParams);
 
-Tensor::Tensor(const Tensor& other) noexcept
-    : type_(other.type_), storage_(other.storage_), offset_(other.offset_) {
-  if (storage_) storage_->acquire();
-}
-
-Tensor::Tensor(Tensor&& other) noexcept
-    : type_(std::exchange(other.type_, {})),
-      storage_(std::exchange(other.storage_, nullptr)),
-      offset_(other.offset_) {}
-
-Tensor& Tensor::operator=(Tensor other) noexcept {
-  std::swap(type_, other.type_);
-  std::swap(storage_, other.storage_);
-  std::swap(offset_, other.offset_);
-  return *this;
-}
-
-Tensor::~Tensor() {
-  if (storage_) storage_->release();
-}
-
 Tensor Tensor::reshaped(const Shape& shape) const {
   if (shape.numel() != numel()) {
     fail(ErrorKind::argument, "reshape", "expected ", numel(), " elements, shape ", shape, " has ",
