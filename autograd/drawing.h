@@ -27,8 +27,8 @@ struct Drawing {
   std::vector<Edge> edges;
 };
 
-/// Calls in the order of forward, each after its inputs; a GradSum stands between a value that is used more than once
-/// and the calls that use it.
+/// Calls in the order of forward, each after its inputs; a GradSum stands between a value that is
+/// used more than once and the calls that use it.
 Drawing drawing_of(const Variable& y);
 
 }  // namespace hone

@@ -12,8 +12,8 @@ std::atomic<std::size_t> alive{0};
 std::atomic<std::uint64_t> next_number{1};
 thread_local bool recording = true;
 
-/// Destroys a FunctionNode without recursion, however long the chain behind it: what its destruction sets free waits
-/// in a list of this thread instead of being destroyed on the spot.
+/// Destroys a FunctionNode without recursion, however long the chain behind it: what its
+/// destruction sets free waits in a list of this thread instead of being destroyed on the spot.
 void bury(std::shared_ptr<FunctionNode> function) {
   thread_local std::pmr::vector<std::shared_ptr<FunctionNode>>* waiting = nullptr;
   if (waiting != nullptr) {

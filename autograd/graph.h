@@ -1,6 +1,7 @@
 #pragma once
-/// The nodes of the graph.  Chainer's model: a VariableNode is what the graph keeps of a Variable, without its value; a
-/// FunctionNode is one call of an op.  Consumers own what they consume, never the other way round:
+/// The nodes of the graph.  Chainer's model: a VariableNode is what the graph keeps of a Variable,
+/// without its value; a FunctionNode is one call of an op.  Consumers own what they consume, never
+/// the other way round:
 ///
 ///     Variable -> VariableNode -> creator FunctionNode -> input VariableNodes -> ...
 ///

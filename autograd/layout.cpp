@@ -17,8 +17,9 @@ struct Item {
   std::vector<std::size_t> above, below;  // neighbours in the layers next to its own
 };
 
-/// Puts `layer` in the order of `wanted` and as near to it as widths and gaps allow: x_i - (sum of the space before i) must
-/// not fall, so it is an isotonic regression, solved by pooling neighbours that violate it.
+/// Puts `layer` in the order of `wanted` and as near to it as widths and gaps allow: x_i - (sum of
+/// the space before i) must not fall, so it is an isotonic regression, solved by pooling neighbours
+/// that violate it.
 void place(std::vector<Item>& items, std::vector<std::size_t>& layer,
            const std::vector<double>& wanted) {
   struct Pool {
@@ -96,8 +97,8 @@ class Layers {
   }
 
  private:
-  /// The longest path to each node, nodes being in the order of forward; a value that nothing made comes down to the
-  /// layer above its first use.
+  /// The longest path to each node, nodes being in the order of forward; a value that nothing made
+  /// comes down to the layer above its first use.
   void rank() {
     const std::size_t n = drawing_.nodes.size();
     std::vector<std::vector<std::size_t>> into(n), out_of(n);

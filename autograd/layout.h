@@ -22,9 +22,10 @@ struct Layout {
       paths;  ///< of each edge, from the lower rim of one box to the upper rim of the other
 };
 
-/// Layers by the longest path, with a bend of a long edge in every layer that it passes; within a layer the order and the
-/// places that pull every node towards its neighbours, in a few sweeps down and up.  Sugiyama, Tagawa and Toda (1981);
-/// places by least squares under the order of the layer (pool adjacent violators).
+/// Layers by the longest path, with a bend of a long edge in every layer that it passes; within a
+/// layer the order and the places that pull every node towards its neighbours, in a few sweeps down
+/// and up.  Sugiyama, Tagawa and Toda (1981); places by least squares under the order of the layer
+/// (pool adjacent violators).
 Layout layout_of(const Drawing& drawing);
 
 }  // namespace hone

@@ -34,7 +34,8 @@ std::string xml(std::string_view text) {
   return out;
 }
 
-/// What stands in the picture: an op's name apart from its operator's, the middle of long names left out.
+/// What stands in the picture: an op's name apart from its operator's, the middle of long names
+/// left out.
 Drawing shortened(Drawing drawing) {
   constexpr std::size_t most = 40;
   for (Drawing::Node& node : drawing.nodes) {

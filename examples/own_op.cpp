@@ -1,5 +1,6 @@
-// An op of one's own: the snake activation, y = x + sin(a x)^2 / a (Ziyin et al. 2020, arXiv 2006.08195).
-// In a file it is a custom operator named "Snake"; Model::load finds it among ModelOptions::custom_ops.
+// An op of one's own: the snake activation, y = x + sin(a x)^2 / a (Ziyin et al. 2020, arXiv
+// 2006.08195). In a file it is a custom operator named "Snake"; Model::load finds it among
+// ModelOptions::custom_ops.
 #include <hone/hone.h>
 
 #include <cmath>

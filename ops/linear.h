@@ -67,15 +67,15 @@ inline void require_plain_scales(const Call& call) {
   }
 }
 
-/// Kernels with one scale for the weights take the bias for integers in steps of sx * sw, and refuse one whose scale is
-/// off that by more than 0.02 sy: quantization spec, section 1.
+/// Kernels with one scale for the weights take the bias for integers in steps of sx * sw, and
+/// refuse one whose scale is off that by more than 0.02 sy: quantization spec, section 1.
 inline void require_bias_scale(const Call& call) {
   if (!call.has(2) || call.inputs[1].per_axis()) return;
   const double product = double{call.inputs[0].scale * call.inputs[1].scale};
   const double scale = call.inputs[2].scale;
   if (std::abs(product - scale) / double{call.outputs[0].scale} <= 0.02) return;
-  call.refuse("expected a bias in steps of ", product, ", the product of the scales of inputs 0 and 1, got ",
-              scale);
+  call.refuse("expected a bias in steps of ", product,
+              ", the product of the scales of inputs 0 and 1, got ", scale);
 }
 
 /// The bias of integer kernels: int32 or int64 values, or none.

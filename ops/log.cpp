@@ -10,7 +10,8 @@
 namespace hone::ops {
 namespace {
 
-/// y = the natural logarithm of x; integers at or below 0 become the lowest value.  x: any shape; y: the shape of x.
+/// y = the natural logarithm of x; integers at or below 0 become the lowest value.  x: any shape;
+/// y: the shape of x.
 struct Log {
   static constexpr std::string_view name = "LOG";
   static constexpr int code = tflite::BuiltinOperator_LOG;

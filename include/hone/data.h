@@ -77,7 +77,7 @@ class Dataset {
 
   std::size_t size() const noexcept { return samples_->size(); }
   const Shape& shape() const noexcept { return shape_; }  ///< of one sample
-  DType dtype() const noexcept;         ///< of x
+  DType dtype() const noexcept;                           ///< of x
   Target target() const noexcept;
   const std::vector<std::string>& classes() const noexcept;  ///< names; empty: not known
   const std::vector<std::string>& recordings() const noexcept;

@@ -44,7 +44,8 @@ template <class... Parts>
   throw Error(kind, where, message.str());
 }
 
-/// `text` with quotes, control characters and what is no UTF-8 escaped, so that a name from a file is safe to print.
+/// `text` with quotes, control characters and what is no UTF-8 escaped, so that a name from a file
+/// is safe to print.
 std::string escaped(std::string_view text);
 
 }  // namespace hone

@@ -81,7 +81,8 @@ Variable log_softmax(const Variable& x);
 // Windows over images (N, H, W, C).
 
 /// same: as many outputs as ceil(input / stride), zeros around the image, the odd row and column
-/// behind it.  valid: only windows that lie in the image.  The numbers are those of the file format.
+/// behind it.  valid: only windows that lie in the image.  The numbers are those of the file
+/// format.
 enum class Padding : std::uint8_t { same = 0, valid = 1 };
 
 /// How a kernel moves over an image.
@@ -143,8 +144,8 @@ struct BatchMatmulOptions {
 };
 
 /// The matrix products x y.  x: (..., M, K); y: (..., K, N); result: (..., M, N), where the leading
-/// dimensions broadcast.  float32, int8 or int16; or x float32 and y int8 (x is then rounded to int8
-/// row by row).
+/// dimensions broadcast.  float32, int8 or int16; or x float32 and y int8 (x is then rounded to
+/// int8 row by row).
 Variable batch_matmul(const Variable& x, const Variable& y, const BatchMatmulOptions& options = {});
 
 // Shapes.  All of them take any element type.

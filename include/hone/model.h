@@ -19,8 +19,8 @@ namespace model {
 struct State;
 }
 
-/// Which weights train: `all`, `head`, `bias`, `last:N` (operators with weights), a name pattern with `*`, a tensor
-/// list `#3,#7`, or a comma-separated union of these.
+/// Which weights train: `all`, `head`, `bias`, `last:N` (operators with weights), a name pattern
+/// with `*`, a tensor list `#3,#7`, or a comma-separated union of these.
 struct Selector {
   std::string text;
 };
@@ -85,16 +85,16 @@ struct Evaluated {
 /// Belongs to one thread at a time.
 class Model {
  public:
-  /// Reads and verifies.  A file with operators that hone cannot run still loads: it can be shown and copied.
-  /// Throws Error (file) where the file is broken, missing or unreadable.
+  /// Reads and verifies.  A file with operators that hone cannot run still loads: it can be shown
+  /// and copied. Throws Error (file) where the file is broken, missing or unreadable.
   static Model load(const std::string& path, const ModelOptions& options = {});
   static Model load(std::span<const std::byte> bytes, const ModelOptions& options = {});
   Model(Model&& other) noexcept;
   Model& operator=(Model&& other) noexcept;
   ~Model();
 
-  std::string kind()
-      const;  ///< float32, float16, dynamic-range, int8, uint8, int16x8, or what else the weights are
+  std::string kind() const;  ///< float32, float16, dynamic-range, int8, uint8, int16x8, or what
+                             ///< else the weights are
   std::span<const Operator> operators() const noexcept;
   std::span<const Signature> signatures() const noexcept;
   std::vector<ModelTensor> tensors() const;  ///< of the main subgraph
@@ -102,9 +102,9 @@ class Model {
   std::vector<ModelTensor> outputs() const;
   std::size_t file_bytes() const noexcept;
 
-  /// Runs the main subgraph; inputs and outputs in the file's order.  float32 inputs are quantized where the file
-  /// wants integers.  The first dimension may be any multiple of the file's where can_batch() holds.
-  /// Throws Error: shapes, types, an operator that cannot run.
+  /// Runs the main subgraph; inputs and outputs in the file's order.  float32 inputs are quantized
+  /// where the file wants integers.  The first dimension may be any multiple of the file's where
+  /// can_batch() holds. Throws Error: shapes, types, an operator that cannot run.
   Variables run(std::span<const Variable> inputs);
   /// One input, first output.
   Variable operator()(const Variable& x);
@@ -117,8 +117,9 @@ class Model {
   std::vector<Tensor> last_values() const;
   void keep_values(bool keep);  ///< for last_values
 
-  /// Whether the file computes samples independently along the first dimension, so that `batch` of them may go
-  /// through at once.  Proved by inferring every shape; a constant RESHAPE that holds the 1 is seen through.
+  /// Whether the file computes samples independently along the first dimension, so that `batch` of
+  /// them may go through at once.  Proved by inferring every shape; a constant RESHAPE that holds
+  /// the 1 is seen through.
   bool can_batch(std::size_t batch);
 
   /// Opens the weights that `selector` names for training and returns them, in file order.
@@ -126,10 +127,12 @@ class Model {
   Parameters trainable(const Selector& selector, const TrainOptions& options = {});
   /// Makes every weight a constant again, with its present values.
   void freeze();
-  /// Every float-valued constant of the file as a leaf with a gradient, for `hone grad`; (tensor, value).
+  /// Every float-valued constant of the file as a leaf with a gradient, for `hone grad`; (tensor,
+  /// value).
   std::vector<std::pair<std::int32_t, Variable>> open_constants();
 
-  /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of the model from there.
+  /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of
+  /// the model from there.
   Variables run_frozen(const Variable& x);
   Variable run_live(std::span<const Variable> cut, std::size_t samples,
                     bool logits = true);  ///< output 0 or its logits
@@ -140,7 +143,8 @@ class Model {
   std::optional<std::vector<std::byte>> metadata(std::string_view name) const;
   void set_metadata(std::string_view name, std::vector<std::byte> value);
 
-  /// The file with the present weights.  Without training and new metadata: the very bytes that were loaded.
+  /// The file with the present weights.  Without training and new metadata: the very bytes that
+  /// were loaded.
   std::vector<std::byte> bytes() const;
   /// The same, written atomically; the old file stays where anything fails.
   void save(const std::string& path) const;

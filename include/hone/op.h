@@ -198,8 +198,8 @@ struct OpDef {
   Arity arity;
   std::size_t output_count = 1;  ///< Arity::any: as many as infer gives
   Saves saves;
-  Slots reads;  ///< integer inputs whose values infer and prepare read
-  Slots packs;  ///< inputs that refresh packs into the plan
+  Slots reads;          ///< integer inputs whose values infer and prepare read
+  Slots packs;          ///< inputs that refresh packs into the plan
   Slots weights, bias;  ///< inputs that training moves; selectors tell a bias from a weight
   bool broadcasts =
       false;  ///< backward writes gradients of output 0's shape; autograd sums them to the input's
@@ -322,15 +322,9 @@ struct Erased {
   static std::vector<TensorType> listed(std::vector<TensorType> types) { return types; }
 };
 
-}  // namespace detail
-
-/// The OpDef of an op.  `extern constinit const OpDef leaky_relu = define<LeakyRelu>();`
+/// What an op says of itself in constants.
 template <class Op>
-constexpr OpDef define() {
-  using E = detail::Erased<Op>;
-  using Attributes = typename Op::Attributes;
-  using Plan = typename E::Plan;
-  OpDef d;
+constexpr void describe(OpDef& d) {
   d.name = Op::name;
   if constexpr (requires { Op::code; }) d.code = Op::code;
   if constexpr (requires { Op::arity; }) d.arity = Op::arity;
@@ -347,8 +341,20 @@ constexpr OpDef define() {
   if constexpr (requires { Op::accumulates; }) d.accumulates = Op::accumulates;
   if constexpr (requires { Op::dtype_input; }) d.dtype_input = Op::dtype_input;
   if constexpr (requires { Op::dtypes; }) {
-    d.dtypes = detail::DtypeList<std::remove_const_t<decltype(Op::dtypes)>>::values;
+    d.dtypes = DtypeList<std::remove_const_t<decltype(Op::dtypes)>>::values;
   }
+}
+
+}  // namespace detail
+
+/// The OpDef of an op.  `extern constinit const OpDef leaky_relu = define<LeakyRelu>();`
+template <class Op>
+constexpr OpDef define() {
+  using E = detail::Erased<Op>;
+  using Attributes = typename Op::Attributes;
+  using Plan = typename E::Plan;
+  OpDef d;
+  detail::describe<Op>(d);
   if constexpr (requires(const Options& o) { Op::parse(o); }) d.parse = E::parse;
   if constexpr (requires(std::span<const std::byte> o) { Op::parse(o); })
     d.parse_custom = E::parse_custom;

@@ -232,10 +232,10 @@ using Adam = OptimizerWith<AdamOptions>;
 using AdamW = OptimizerWith<AdamWOptions>;
 using Rmsprop = OptimizerWith<RmspropOptions>;
 
-/// The `lr` to start from: the default of the optimizer's options, but for momentum and Nesterov with
-/// `in_place` 0.005 (with momentum 0.9 larger ones run into the ends of the integers).  Found on a
-/// convolutional activity recogniser with 110 to 220 steps of batch 16; docs/accuracy.md has what
-/// Adam reaches there.  Throws Error for an unknown name.
+/// The `lr` to start from: the default of the optimizer's options, but for momentum and Nesterov
+/// with `in_place` 0.005 (with momentum 0.9 larger ones run into the ends of the integers).  Found
+/// on a convolutional activity recogniser with 110 to 220 steps of batch 16; docs/accuracy.md has
+/// what Adam reaches there.  Throws Error for an unknown name.
 float recommended_lr(std::string_view optimizer, Update update);
 /// An optimizer by its name in lower case: `sgd momentum nesterov adam adamw rmsprop`, with default
 /// options but lr (0: the recommended one, of the first parameter's update kind).  Throws Error for

@@ -15,8 +15,8 @@
 
 namespace hone {
 
-/// What fit minimises, always a mean over the batch.  xent and bce are taken at the input of a final SOFTMAX or LOGISTIC,
-/// the others at output 0.
+/// What fit minimises, always a mean over the batch.  xent and bce are taken at the input of a
+/// final SOFTMAX or LOGISTIC, the others at output 0.
 enum class Loss : std::uint8_t { xent, bce, mse, huber, mae };
 
 /// The loss of one batch, in float32.
@@ -26,8 +26,8 @@ Variable loss_of(Loss loss, const Variable& prediction, const Tensor& target,
 /// What a model is worth on some data.
 struct Metrics {
   double loss = 0;
-  std::optional<double>
-      accuracy;  ///< where labels are classes: output 0 has its largest value, first of equals, there
+  std::optional<double> accuracy;  ///< where labels are classes: output 0 has its largest value,
+                                   ///< first of equals, there
   std::size_t n = 0;
   std::vector<std::vector<std::size_t>> confusion;  ///< [label][predicted]
 };
@@ -72,21 +72,24 @@ struct Report {
   std::size_t peak_bytes = 0;                  ///< tensors, during the training steps
 };
 
-/// Weights with which every class of `data` counts the same: samples / (classes that occur * samples of the class), 0 for
-/// one that does not occur.  For `classes` outputs.  Throws Error (data): labels that are no classes, or outside of them.
+/// Weights with which every class of `data` counts the same: samples / (classes that occur *
+/// samples of the class), 0 for one that does not occur.  For `classes` outputs.  Throws Error
+/// (data): labels that are no classes, or outside of them.
 std::vector<float> balanced_weights(const Dataset& data, std::size_t classes);
 
 /// Trains the parameters of `optimizer`, which model.trainable() gave.
-/// Throws Error: data that does not fit the model, a loss that is not finite.  The weights then are those of the last
-/// step that was whole.
+/// Throws Error: data that does not fit the model, a loss that is not finite.  The weights then are
+/// those of the last step that was whole.
 Report fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options = {});
 
 /// Keeps the normalization of the data and the names of its classes in the model's metadata.
 void remember(Model& model, const Dataset& data);
-/// The names of the classes in the model's metadata, in the order of its outputs; empty where there are none.
+/// The names of the classes in the model's metadata, in the order of its outputs; empty where there
+/// are none.
 std::vector<std::string> known_classes(const Model& model);
-/// `data` normalized with the constants in the model's metadata, where there are any, each sample in the shape of the
-/// model's input.  Throws Error (data) where they are for another number of channels, or where the sizes differ.
+/// `data` normalized with the constants in the model's metadata, where there are any, each sample
+/// in the shape of the model's input.  Throws Error (data) where they are for another number of
+/// channels, or where the sizes differ.
 Dataset prepared(const Model& model, const Dataset& data);
 
 }  // namespace hone

@@ -16,8 +16,7 @@ static constexpr uint64_t mixed(uint64_t x) noexcept {
   return x ^ (x >> 31);
 }
 
-static constexpr uint64_t noise_key(uint64_t seed, uint64_t step,
-                                  uint64_t parameter) noexcept {
+static constexpr uint64_t noise_key(uint64_t seed, uint64_t step, uint64_t parameter) noexcept {
   return mixed(mixed(mixed(seed) ^ step) ^ parameter);
 }
 

@@ -20,8 +20,8 @@ inline void softmax_row(const float* x, float* y, std::size_t n, float beta) noe
   for (std::size_t i = 0; i < n; ++i) y[i] *= scale;
 }
 
-/// The largest x, and the logarithm of the sum of e^(x - largest): exact to the last bits also where
-/// it is next to 0.  n >= 1 values.
+/// The largest x, and the logarithm of the sum of e^(x - largest): exact to the last bits also
+/// where it is next to 0.  n >= 1 values.
 struct LogSum {
   float largest, log_sum;
 };

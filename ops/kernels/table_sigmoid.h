@@ -1,6 +1,7 @@
 #pragma once
 /// Sigmoid and hyperbolic tangent of int16, bit for bit those of the reference kernels: a table of
-/// 256 values of the sigmoid, 1/24 apart, with straight lines between; quantization spec, section 3.
+/// 256 values of the sigmoid, 1/24 apart, with straight lines between; quantization spec,
+/// section 3.
 
 #include <algorithm>
 #include <array>

@@ -39,7 +39,8 @@ double wall_ms() {
 struct Times {
   std::vector<double> wall, cpu;
 
-  /// `steps` calls, or until `seconds` of processor time (three times that of wall time), at least 8, at most 400.
+  /// `steps` calls, or until `seconds` of processor time (three times that of wall time), at least
+  /// 8, at most 400.
   template <class F>
   void measure(std::size_t steps, double seconds, F&& call) {
     const double end = wall_ms() + 3e3 * seconds;
@@ -81,7 +82,8 @@ nlohmann::json read_json(const fs::path& path) {
   return j;
 }
 
-/// The regime's weights as a tensor list; in another kind of the file, whose tensors have other numbers, by place.
+/// The regime's weights as a tensor list; in another kind of the file, whose tensors have other
+/// numbers, by place.
 Selector selector_of(const nlohmann::json& workloads, const std::string& stem,
                      const std::string& regime) {
   const std::string name = stem.substr(0, stem.find('_'));

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <hone/model.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "src/data/npz.h"
@@ -20,7 +20,8 @@ struct Common {
   std::uint64_t seed = 0;
 };
 
-/// A subcommand with those options.  `body` runs once they are parsed, threads set; what it throws becomes exit code 1.
+/// A subcommand with those options.  `body` runs once they are parsed, threads set; what it throws
+/// becomes exit code 1.
 CLI::App* add(CLI::App& root, Common& common, const std::string& name, const std::string& help,
               std::function<void()> body);
 
@@ -44,8 +45,10 @@ constexpr std::uint64_t most_counted = 1'000'000'000;
 /// One JSON document on standard output.
 void print(const nlohmann::json& document);
 
-/// The inputs of a model from `in_0`, `in_1`, ... or the names of inputs (of the signature, or of the tensors), each
-/// with `suffix`.  Empty where no key has that suffix.  Throws Error where some are missing.
-std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays, const std::string& suffix, Grad grad);
+/// The inputs of a model from `in_0`, `in_1`, ... or the names of inputs (of the signature, or of
+/// the tensors), each with `suffix`.  Empty where no key has that suffix.  Throws Error where some
+/// are missing.
+std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays,
+                                  const std::string& suffix, Grad grad);
 
 }  // namespace hone::cli

@@ -78,7 +78,8 @@ std::vector<std::string> changed_metadata(const file::ModelFile& a, const file::
   return names;
 }
 
-/// The file without its metadata and the values and scales of the tensors that changed, in one canonical form.
+/// The file without its metadata and the values and scales of the tensors that changed, in one
+/// canonical form.
 std::vector<std::uint8_t> rest_of(const file::ModelFile& file, const std::vector<Change>& changes,
                                   std::size_t buffers) {
   const std::unique_ptr<tflite::ModelT> model = file::unpack(file);

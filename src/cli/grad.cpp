@@ -47,7 +47,8 @@ float backward(const Args& args, Model& model, std::span<const Variable> inputs)
     if (y.requires_grad()) y.backward();
     return y.item();
   }
-  // A sum over outputs: each is seeded with its cotangent, and the seeds meet in the graph's GradSums.
+  // A sum over outputs: each is seeded with its cotangent, and the seeds meet in the graph's
+  // GradSums.
   const Variables outputs = model.run(inputs);
   Variable total;
   for (std::size_t i = 0; i < outputs.size(); ++i) {

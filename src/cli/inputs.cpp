@@ -17,7 +17,8 @@ std::vector<std::string> keys(const Model& model, std::size_t i, const ModelTens
 
 }  // namespace
 
-std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays, const std::string& suffix, Grad grad) {
+std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays,
+                                  const std::string& suffix, Grad grad) {
   const std::vector<ModelTensor> wanted = model.inputs();
   std::vector<Variable> inputs;
   std::string missing;
@@ -27,8 +28,8 @@ std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays, cons
       const auto at = arrays.find(key + suffix);
       if (at == arrays.end()) continue;
       Tensor value = at->second;
-      if (byte_size(wanted[i].type.dtype) == byte_size(value.dtype()) && is_integer(value.dtype()) &&
-          wanted[i].type.quantized()) {
+      if (byte_size(wanted[i].type.dtype) == byte_size(value.dtype()) &&
+          is_integer(value.dtype()) && wanted[i].type.quantized()) {
         TensorType type = wanted[i].type;  // raw integers, in the file's quantization
         type.shape = value.shape();
         value = value.retyped(std::move(type));

@@ -141,7 +141,8 @@ const Shape& Executor::shape_of(const Node& node, std::size_t output) const {
   return measured_.empty() ? node.declared[output].shape : measured_[at(node.outputs[output])];
 }
 
-/// A constant RESHAPE holds the file's batch; for `factor` times as many samples its first dimension grows with them.
+/// A constant RESHAPE holds the file's batch; for `factor` times as many samples its first
+/// dimension grows with them.
 Variable Executor::widened_shape(const Node& node, std::int64_t factor) const {
   const Shape& declared = shape_of(node, 0);
   Tensor shape(TensorType(DType::int32, {static_cast<std::int64_t>(declared.rank())}),
@@ -153,8 +154,9 @@ Variable Executor::widened_shape(const Node& node, std::int64_t factor) const {
   return Variable(std::move(shape));
 }
 
-/// Refuses to go on where samples could mix: each value that depends on the batch must have the file's shape, its
-/// first dimension `factor` times as long, and only RESHAPE may change how many rows a sample has.
+/// Refuses to go on where samples could mix: each value that depends on the batch must have the
+/// file's shape, its first dimension `factor` times as long, and only RESHAPE may change how many
+/// rows a sample has.
 void Executor::check_batch(const Node& node, std::span<const Variable> results,
                            std::int64_t factor) {
   const auto refuse = [&](const auto&... why) {
@@ -199,12 +201,11 @@ void Executor::call(std::size_t n, std::int64_t factor) {
     inputs.resize(2);
     if (fixed && shape_of(node, 0).rank() > 0) inputs[1] = widened_shape(node, factor);
   }
-  Variables results =
-      apply(*node.op, node.attributes, inputs,
-            {.declared = node.declared,
-             .cache = node.cache,
-             .memory = options_.memory,
-             .max_bytes = options_.max_activation_bytes});
+  Variables results = apply(*node.op, node.attributes, inputs,
+                            {.declared = node.declared,
+                             .cache = node.cache,
+                             .memory = options_.memory,
+                             .max_bytes = options_.max_activation_bytes});
   if (results.size() != node.outputs.size()) {
     fail(ErrorKind::file, node.cache->where, "expected ", results.size(),
          " outputs, the file lists ", node.outputs.size());

@@ -11,14 +11,16 @@ class Executor {
  public:
   Executor(Graph& graph, const ModelOptions& options);
 
-  /// What feeds each constant tensor now: the constant, or a leaf.  `changed` after leaves came or went.
+  /// What feeds each constant tensor now: the constant, or a leaf.  `changed` after leaves came or
+  /// went.
   void bind(std::int32_t tensor, const Parameter* parameter);
   void bind(std::int32_t tensor, Variable leaf);
   void unbind_all();
   void bindings_changed() { settled_ = false; }  ///< after Node::own
 
   enum class Part { whole, frozen, live };
-  /// The tensors `wanted`, computed from the graph's inputs (whole, frozen) or from values at the cut (live).
+  /// The tensors `wanted`, computed from the graph's inputs (whole, frozen) or from values at the
+  /// cut (live).
   Variables run(Part part, std::span<const std::int32_t> given, std::span<const Variable> values,
                 std::span<const std::int32_t> wanted, std::int64_t factor);
 
@@ -26,8 +28,8 @@ class Executor {
   /// What one batch of the file's has in memory at most: the outputs of all live operators, or of
   /// the frozen ones what the largest reads and writes.
   std::size_t working_bytes();
-  /// Shapes of one run at the file's batch, which the proof of larger ones compares with: those in the file may be
-  /// stale where a dimension is open.
+  /// Shapes of one run at the file's batch, which the proof of larger ones compares with: those in
+  /// the file may be stale where a dimension is open.
   void measure(std::span<const Variable> inputs);
   std::vector<Tensor> kept;  ///< values of the last run, where keep is set
   bool keep = false;

@@ -83,7 +83,8 @@ bool carries_gradient(const TensorType& type) {
   return type.dtype == DType::float32 || type.dtype == DType::float16 || type.quantized();
 }
 
-/// Follows an input back through operators that only convert or reshape a constant; false where it is computed.
+/// Follows an input back through operators that only convert or reshape a constant; false where it
+/// is computed.
 bool trace_constant(const Graph& graph, const std::vector<std::int32_t>& made_by, Weight& w) {
   for (;;) {
     const Node& node = graph.nodes[w.feeds];
@@ -146,8 +147,8 @@ std::vector<Weight> weights_of(const Graph& graph) {
 }
 
 std::vector<std::string> why_not_trainable(const Graph& graph) {
-  // An operator is reached when one of its outputs is a float-valued output of the model, or feeds an operator that
-  // is reached and has a gradient.
+  // An operator is reached when one of its outputs is a float-valued output of the model, or feeds
+  // an operator that is reached and has a gradient.
   std::vector<std::string> blocked(graph.constants.size(), "its outputs are not used");
   for (const std::int32_t t : graph.outputs) blocked[static_cast<std::size_t>(t)].clear();
   std::vector<std::string> why(graph.nodes.size());

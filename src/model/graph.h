@@ -20,7 +20,8 @@ struct Node {
   std::vector<std::int32_t> inputs, outputs;
   std::vector<TensorType> declared;
   std::shared_ptr<CallCache> cache;
-  // by input; a bias that the file merged with another operator's: as it trains, and as it is afterwards
+  // by input; a bias that the file merged with another operator's: as it trains, and as it is
+  // afterwards
   std::vector<std::shared_ptr<Parameter>> own;
   std::vector<Tensor> own_values;
 };
@@ -35,11 +36,12 @@ struct Graph {
 /// The main subgraph.  Operators that cannot run get a `problem`, never an exception.
 Graph build(const file::ModelFile& file, const ModelOptions& options);
 
-/// Which operators hold weights, and why gradients reach them or do not: one text an operator, empty if trainable.
+/// Which operators hold weights, and why gradients reach them or do not: one text an operator,
+/// empty if trainable.
 std::vector<std::string> why_not_trainable(const Graph& graph);
 
-/// A weight of the graph: the constant, and the input of the operator that it feeds, directly or through operators that
-/// only convert or reshape constants.
+/// A weight of the graph: the constant, and the input of the operator that it feeds, directly or
+/// through operators that only convert or reshape constants.
 struct Weight {
   std::size_t node;  // the operator that owns it, as people count
   std::size_t slot;  // its input there
@@ -51,7 +53,8 @@ struct Weight {
 };
 std::vector<Weight> weights_of(const Graph& graph);
 
-/// Those that the selector names, in the order of `weights`.  Throws Error where it names none or is malformed.
+/// Those that the selector names, in the order of `weights`.  Throws Error where it names none or
+/// is malformed.
 std::vector<Weight> select(const Selector& selector, const Graph& graph,
                            const file::ModelFile& file, const std::vector<Weight>& weights);
 

@@ -40,7 +40,8 @@ std::int32_t State::logits_tensor() const {
     const Node& node = graph.nodes[n];
     if (node.op == nullptr || node.outputs.size() != 1 || node.outputs[0] != t) continue;
     if (node.op->normalizes) return node.inputs[0];
-    // a change of representation after it: the output of an integer model as float, or the other way round
+    // a change of representation after it: the output of an integer model as float, or the other
+    // way round
     if (node.type != "DEQUANTIZE" && node.type != "QUANTIZE") break;
     t = node.inputs[0];
   }
@@ -183,7 +184,8 @@ Variables run_for(model::State& state, model::Executor::Part part, std::span<con
   for (std::size_t i = 0; i < given.size(); ++i) inputs.push_back(state.fitted(given[i], i));
   const std::int64_t factor = state.factor(inputs);
   if (factor == 1 || state.can_batch()) return run_shaped(state, part, inputs, wanted, factor);
-  // where samples would mix, the file's own sizes still rule: it may allow other shapes than its batch
+  // where samples would mix, the file's own sizes still rule: it may allow other shapes than its
+  // batch
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const file::TensorInfo& info = state.file.tensor(0, tensors[i]);
     const bool open = !info.shape_signature.empty() && info.shape_signature[0] == -1;

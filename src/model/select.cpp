@@ -24,7 +24,8 @@ bool matches(std::string_view pattern, std::string_view text) {
   // Each piece between stars is taken where it first fits; the last one must end the text.
   for (;;) {
     const std::size_t next = pattern.find('*');
-    if (next == std::string_view::npos) return text.size() >= pattern.size() && text.ends_with(pattern);
+    if (next == std::string_view::npos)
+      return text.size() >= pattern.size() && text.ends_with(pattern);
     const std::size_t at = text.find(pattern.substr(0, next));
     if (at == std::string_view::npos) return false;
     text.remove_prefix(at + next);
@@ -64,7 +65,8 @@ struct Term {
       const std::size_t n = std::min(number(text.substr(5), text), nodes.size());
       return n > 0 && w.node >= nodes[n - 1];
     }
-    if (text.starts_with('#')) return static_cast<std::size_t>(w.tensor) == number(text.substr(1), text);
+    if (text.starts_with('#'))
+      return static_cast<std::size_t>(w.tensor) == number(text.substr(1), text);
     const auto& tensors = file.subgraphs[0].tensors;
     const Node& node = graph.nodes[w.node];
     if (matches(text, tensors[static_cast<std::size_t>(w.tensor)].name)) return true;
@@ -86,10 +88,11 @@ void refuse_sparse(std::string_view text, const Graph& graph, const file::ModelF
 
 }  // namespace
 
-std::vector<Weight> select(const Selector& selector, const Graph& graph, const file::ModelFile& file,
-                           const std::vector<Weight>& weights) {
+std::vector<Weight> select(const Selector& selector, const Graph& graph,
+                           const file::ModelFile& file, const std::vector<Weight>& weights) {
   if (weights.empty()) refuse_sparse(selector.text, graph, file);
-  if (weights.empty()) fail(ErrorKind::unsupported, "selector", "expected a model with weights, this one has none");
+  if (weights.empty())
+    fail(ErrorKind::unsupported, "selector", "expected a model with weights, this one has none");
   const std::vector<std::size_t> nodes = owners(weights);
   std::vector<bool> taken(weights.size(), false);
   std::string_view rest = selector.text;
@@ -103,8 +106,9 @@ std::vector<Weight> select(const Selector& selector, const Graph& graph, const f
     }
     if (!any) {
       refuse_sparse(term.text, graph, file);
-      fail(ErrorKind::argument, "selector", "expected all, head, bias, last:N, a name with *, or #tensor; \"",
-           escaped(term.text), "\" names no weight of this model");
+      fail(ErrorKind::argument, "selector",
+           "expected all, head, bias, last:N, a name with *, or #tensor; \"", escaped(term.text),
+           "\" names no weight of this model");
     }
     if (comma == rest.size()) break;
     rest.remove_prefix(comma + 1);

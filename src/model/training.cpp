@@ -10,7 +10,8 @@ namespace {
 using model::State;
 using model::Weight;
 
-/// Converters merge biases that merely are equal: a bias that several operators read is a parameter for each of them.
+/// Converters merge biases that merely are equal: a bias that several operators read is a parameter
+/// for each of them.
 bool merged_bias(const State& state, const Weight& w) {
   if (!w.bias) return false;
   const auto reads = [&](const Weight& other) { return other.tensor == w.tensor; };
@@ -59,8 +60,8 @@ State::Open& open_weight(State& state, const Weight& w, const TrainOptions& opti
   return state.open.back();
 }
 
-/// Ties the integer bias of each opened weight to it: its scale is that of the input times that of the weight, so it must
-/// move when the weight's does.
+/// Ties the integer bias of each opened weight to it: its scale is that of the input times that of
+/// the weight, so it must move when the weight's does.
 void follow_scales(State& state, const std::vector<Weight>& chosen, const TrainOptions& options) {
   if (options.scales != Scales::refresh) return;
   for (const Weight& w : chosen) {

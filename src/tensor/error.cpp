@@ -13,7 +13,8 @@ std::string in_brackets(std::string_view where, std::string_view message) {
   return text;
 }
 
-/// Length of the UTF-8 character that `text` begins with; 0 where it is none, or a control character.
+/// Length of the UTF-8 character that `text` begins with; 0 where it is none, or a control
+/// character.
 std::size_t printable(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(text[i] & 0xff); };
   const std::uint32_t first = byte(0);

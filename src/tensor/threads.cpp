@@ -11,8 +11,9 @@
 namespace hone {
 namespace {
 
-/// Workers and the caller claim indices from one atomic word: generation, count, next.  A worker that comes late
-/// cannot claim from a newer job by mistake, since the generation is part of what it compares.
+/// Workers and the caller claim indices from one atomic word: generation, count, next.  A worker
+/// that comes late cannot claim from a newer job by mistake, since the generation is part of what
+/// it compares.
 class Pool {
  public:
   ~Pool() { resize(1); }

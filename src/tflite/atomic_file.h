@@ -14,8 +14,8 @@ namespace hone {
 void write_file(const std::filesystem::path& path,
                 std::span<const std::span<const std::byte>> pieces);
 
-/// Throws the Error that write_file() would, as far as it can be known beforehand: before hours of work go into what
-/// cannot be written.
+/// Throws the Error that write_file() would, as far as it can be known beforehand: before hours of
+/// work go into what cannot be written.
 void check_writable(const std::filesystem::path& path);
 
 }  // namespace hone

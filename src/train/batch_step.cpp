@@ -79,7 +79,8 @@ BatchStep::BatchStep(Model& model, Optimizer& optimizer, const Dataset& data,
       micro_(choose_micro_batch(model, options.batch, options.micro_batch)),
       cut_(model, data, micro_, options.cache_bytes) {}
 
-/// What the sum of a batch's losses is divided by, in samples: the weights of their labels add up, as in cross_entropy().
+/// What the sum of a batch's losses is divided by, in samples: the weights of their labels add up,
+/// as in cross_entropy().
 double BatchStep::terms(std::span<const std::size_t> samples) const {
   const std::vector<float>& weights = cross_entropy_.class_weights;
   if (weights.empty() || data_.target() != Target::classes)

@@ -1,14 +1,17 @@
 #pragma once
-/// One training step on some samples of a dataset, in micro-batches, from the cut on where that is known.
+/// One training step on some samples of a dataset, in micro-batches, from the cut on where that is
+/// known.
 
 #include <hone/train.h>
 
 namespace hone {
 
-/// The values at the cut of every sample, computed once: one tensor (N, ...) for each value that crosses.
+/// The values at the cut of every sample, computed once: one tensor (N, ...) for each value that
+/// crosses.
 class CutCache {
  public:
-  /// Empty where nothing is frozen before the first live operator, or where it would not fit `limit_bytes`.
+  /// Empty where nothing is frozen before the first live operator, or where it would not fit
+  /// `limit_bytes`.
   CutCache(Model& model, const Dataset& data, std::size_t step, std::size_t limit_bytes);
   bool empty() const noexcept { return values_.empty(); }
   std::vector<Variable> gather(std::span<const std::size_t> samples) const;
@@ -20,8 +23,9 @@ class CutCache {
   std::size_t samples_ = 0;
 };
 
-/// Samples that go through at once: as many as keep the activations within half of a small second-level cache, since
-/// more are slower, fewer waste products whose weights dominate.  1 where the file's batch cannot be widened.
+/// Samples that go through at once: as many as keep the activations within half of a small
+/// second-level cache, since more are slower, fewer waste products whose weights dominate.  1 where
+/// the file's batch cannot be widened.
 std::size_t choose_micro_batch(Model& model, std::size_t batch, std::size_t wanted);
 
 class BatchStep {

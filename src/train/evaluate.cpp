@@ -9,7 +9,8 @@
 namespace hone {
 namespace {
 
-/// Row by row, the first index of the largest value; the order of quantized values is that of the integers.
+/// Row by row, the first index of the largest value; the order of quantized values is that of the
+/// integers.
 std::vector<std::size_t> argmax_rows(const Tensor& output, std::size_t rows) {
   const Tensor values = output.to_float();
   const auto v = values.data<float>();

@@ -7,7 +7,8 @@ namespace {
 /// Targets as the prediction has them: class indices spread out, or float values of its shape.
 Variable target_like(const Variable& prediction, const Tensor& target) {
   if (target.numel() != prediction.data().numel()) {
-    fail(ErrorKind::data, "loss", "expected targets of shape ", prediction.shape(), ", got ", target.shape());
+    fail(ErrorKind::data, "loss", "expected targets of shape ", prediction.shape(), ", got ",
+         target.shape());
   }
   if (is_integer(target.dtype()) && !target.type().quantized()) {
     Tensor floats(TensorType(DType::float32, prediction.shape()));
@@ -22,11 +23,16 @@ Variable target_like(const Variable& prediction, const Tensor& target) {
 
 Variable loss_of(Loss loss, const Variable& y, const Tensor& target, Reduction reduction) {
   switch (loss) {
-    case Loss::xent: return cross_entropy(y, target, {.reduction = reduction});
-    case Loss::bce: return bce_with_logits(y, target_like(y, target).data(), reduction);
-    case Loss::mse: return mse(y, target_like(y, target), reduction);
-    case Loss::huber: return huber(y, target_like(y, target), 1.0f, reduction);
-    case Loss::mae: return mae(y, target_like(y, target), reduction);
+    case Loss::xent:
+      return cross_entropy(y, target, {.reduction = reduction});
+    case Loss::bce:
+      return bce_with_logits(y, target_like(y, target).data(), reduction);
+    case Loss::mse:
+      return mse(y, target_like(y, target), reduction);
+    case Loss::huber:
+      return huber(y, target_like(y, target), 1.0f, reduction);
+    case Loss::mae:
+      return mae(y, target_like(y, target), reduction);
   }
   fail(ErrorKind::argument, "loss", "expected one of xent, bce, mse, huber, mae");
 }

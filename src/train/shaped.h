@@ -9,7 +9,8 @@ namespace hone {
 /// Throws Error: a model with another number of inputs than one; samples of another size.
 Dataset shaped(const Model& model, const Dataset& data, std::string_view where);
 
-/// `data` normalized with the constants in the model's metadata, where there are any and it is not yet.
+/// `data` normalized with the constants in the model's metadata, where there are any and it is not
+/// yet.
 Dataset normalized(const Model& model, const Dataset& data);
 
 }  // namespace hone

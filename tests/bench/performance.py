@@ -17,7 +17,8 @@ import sys
 
 
 def time_of(run):
-    return run.get("step_cpu_ms_min") or run["step_ms_min"] if run["threads"] == 1 else run["step_ms_min"]
+    wall = run["step_ms_min"]
+    return run.get("step_cpu_ms_min", wall) if run["threads"] == 1 else wall
 
 
 def processor():
@@ -43,17 +44,19 @@ for path in sys.argv[1:]:
 
 engines = sorted({engine for cell in runs.values() for engine in cell})
 versions = {e: r[-1].get("version", "") for cell in runs.values() for e, r in cell.items()}
-spread = statistics.median(
-    statistics.median(map(time_of, r)) / min(map(time_of, r)) for cell in runs.values() for r in cell.values())
+spread = statistics.median(statistics.median(map(time_of, r)) / min(map(time_of, r))
+                           for cell in runs.values() for r in cell.values())
 order = ["full", "lastk", "head", "bias"]
 
 print("# Performance\n")
-print("Written by `tests/bench/performance.py`, which says how.  Milliseconds of one training step; the best"
-      " peer of each cell, and how many times longer its step is than hone's.\n")
+print("Written by `tests/bench/performance.py`, which says how.  Milliseconds of one training step;"
+      " the best\npeer of each cell, and how many times longer its step is than hone's.\n")
 print(f"Machine: {processor()}, {platform.system()}.  Spread within a cell: {spread:.2f}.")
 print("Engines: " + ", ".join(f"{e} {versions[e]}".strip() for e in engines) + ".\n")
-print("| workload | batch | regime | threads | hone | best peer | its step | ratio | PyTorch, better layout | resident MB |")
-print("|---|---|---|---|---|---|---|---|---|---|")
+titles = ["workload", "batch", "regime", "threads", "hone", "best peer", "its step", "ratio",
+          "PyTorch, better layout", "resident MB"]
+print(f"| {' | '.join(titles)} |")
+print("|---" * len(titles) + "|")
 ratios = {}
 for cell in sorted(runs, key=lambda c: (c[3], c[0], c[1], order.index(c[2]))):
     best = {engine: min(map(time_of, r)) for engine, r in runs[cell].items()}
@@ -61,12 +64,12 @@ for cell in sorted(runs, key=lambda c: (c[3], c[0], c[1], order.index(c[2]))):
     if hone is None or not best:
         continue
     peer = min(best, key=best.get)
-    torch = min((t for e, t in best.items() if e.startswith("torch-eager")), default=None)
+    torch = min((t for e, t in best.items() if e.startswith("torch-eager")), default=math.nan)
     workload, batch, regime, threads = cell
     ratios.setdefault((threads, batch), []).append(best[peer] / hone)
     resident = max(r.get("hwm_train_mb", 0) for r in runs[cell]["hone"])
-    print(f"| {workload} | {batch} | {regime} | {threads} | {hone:.3f} | {peer} | {best[peer]:.3f} | "
-          f"{best[peer] / hone:.2f} | {f'{torch / hone:.2f}x' if torch else '-'} | {resident:.1f} |")
+    print(f"| {workload} | {batch} | {regime} | {threads} | {hone:.3f} | {peer} "
+          f"| {best[peer]:.3f} | {best[peer] / hone:.2f} | {torch / hone:.2f} | {resident:.1f} |")
 print("\n| threads | batch | geometric mean of the ratios | least |")
 print("|---|---|---|---|")
 for (threads, batch), values in sorted(ratios.items()):

@@ -1,4 +1,6 @@
-"""NPZ files with nothing but Python's own library: arrays are (shape, list of numbers, NumPy's name of the type)."""
+"""NPZ files with nothing but Python's own library: arrays are (shape, list of numbers, NumPy's
+name of the type).
+"""
 import array
 import ast
 import io
@@ -34,7 +36,9 @@ def npy(shape, values, kind="<f4"):
 def read_npz(path_or_bytes):
     source = io.BytesIO(path_or_bytes) if isinstance(path_or_bytes, bytes) else path_or_bytes
     with zipfile.ZipFile(source) as archive:
-        return {name.removesuffix(".npy"): read_npy(archive.read(name)) for name in archive.namelist()}
+        return {
+            name.removesuffix(".npy"): read_npy(archive.read(name)) for name in archive.namelist()
+        }
 
 
 def write_npz(path, **arrays):

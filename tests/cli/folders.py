@@ -1,8 +1,10 @@
-"""Folders of pictures and of sounds: `hone run`, `train` and `eval` see the numbers that stand in the files.
+"""Folders of pictures and of sounds: `hone run`, `train` and `eval` see the numbers that stand in
+the files.
 
 usage: folders.py HONE SOURCE_ROOT WORK_FOLDER
 
-The watch's model takes 600 numbers, (1, 100, 6): a gray picture of 100 rows and 6 columns, or 600 samples of sound.
+The watch's model takes 600 numbers, (1, 100, 6): a gray picture of 100 rows and 6 columns, or 600
+samples of sound.
 """
 import json
 import os
@@ -50,9 +52,11 @@ def write(path, data):
 
 def png(pixels, width, height):
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(
+            ">I", zlib.crc32(kind + data))
     rows = b"".join(b"\0" + pixels[y * width:(y + 1) * width] for y in range(height))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+    return (b"\x89PNG\r\n\x1a\n" +
+            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
@@ -100,29 +104,31 @@ def same_outputs(name, model, folder, x):
 
 def learns(name, model, folder, classes, each):
     out = f"{work}/{name}.tflite"
-    done = call("train", model, "--data", folder, "-o", out, "--epochs", "30", "--lr", "0.003", "--split", "0.3",
-                "--json", check=True)
+    done = call("train", model, "--data", folder, "-o", out, "--epochs", "30", "--lr", "0.003",
+                "--split", "0.3", "--json", check=True)
     after = json.loads(done.stdout)["after"]
     check(f"{name}: learns to tell them apart", after["accuracy"] == 1, after)
     named = ", ".join(f"{i} {c}" for i, c in enumerate(classes))
     check(f"{name}: says which classes it found", named in done.stderr, done.stderr)
     again = call("eval", out, "--data", folder, "--json", check=True)
     confusion = json.loads(again.stdout)["confusion"]
-    check(f"{name}: the files of each class", [sum(r) for r in confusion[:len(classes)]] == [each] * len(classes),
-          confusion)
+    check(f"{name}: the files of each class",
+          [sum(r) for r in confusion[:len(classes)]] == [each] * len(classes), confusion)
     check(f"{name}: the tuned model remembers them", "classes" not in again.stderr, again.stderr)
     first = json_of("eval", model, "--data", folder, "--classes", ",".join(classes))["confusion"]
-    other = json_of("eval", model, "--data", folder, "--classes", ",".join(reversed(classes)))["confusion"]
+    other = json_of("eval", model, "--data", folder, "--classes",
+                    ",".join(reversed(classes)))["confusion"]
     check(f"{name}: --classes sets their order", first[:len(classes)] == other[:len(classes)][::-1])
 
 
-float_model, int_model = (f"{root}/tests/models/har_watch_{kind}.tflite" for kind in ("float32", "int8"))
+float_model, int_model = (
+    f"{root}/tests/models/har_watch_{kind}.tflite" for kind in ("float32", "int8"))
 x = pictures(f"{work}/pictures", 8)
 for model in (float_model, int_model):
     same_outputs("pictures", model, f"{work}/pictures", x)
 learns("pictures", int_model, f"{work}/pictures", ["bright", "dark", "middling"], 8)
-scaled = call("run", float_model, "--data", f"{work}/pictures", "--scale", "2", "--offset", "-1", "--output",
-              f"{work}/scaled.npz", check=True)
+scaled = call("run", float_model, "--data", f"{work}/pictures", "--scale", "2", "--offset", "-1",
+              "--output", f"{work}/scaled.npz", check=True)
 with open(f"{work}/pictures/bright/1.pgm", "rb") as picture:
     values = [2.0 * v - 1 for v in picture.read()[-600:]]
 write_npz(f"{work}/x.npz", in_0=((1, 100, 6), values))
@@ -149,7 +155,8 @@ for kind in ("dark", "bright"):
     write(f"{work}/wide/{kind}/0.pgm", b"P5\n7 100\n255\n" + bytes(700))
 for folder, what, words in refused:
     done = call("eval", float_model, "--data", f"{work}/{folder}")
-    check(f"refused: {what}", done.returncode == 1 and words in done.stderr and folder in done.stderr, done.stderr)
+    check(f"refused: {what}", done.returncode == 1 and words in done.stderr and
+          folder in done.stderr, done.stderr)
 
 print(f"{checks - failures} of {checks} hold")
 sys.exit(failures > 0)

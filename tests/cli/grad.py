@@ -1,9 +1,10 @@
-"""`hone grad` against the gradients of whole models that PyTorch gave in float64, and its losses against one another.
+"""`hone grad` against the gradients of whole models that PyTorch gave in float64, and its losses
+against one another.
 
 usage: grad.py HONE SOURCE_ROOT WORK_FOLDER
 
-tests/golden/record_gradients.py says what is recorded; tests/model/gradients_test.cpp derives the bound: each gradient
-within 1e-4 of the largest of its tensor and 1e-7 of the largest of the model.
+tests/golden/record_gradients.py says what is recorded; tests/model/gradients_test.cpp derives the
+bound: each gradient within 1e-4 of the largest of its tensor and 1e-7 of the largest of the model.
 """
 import os
 import subprocess
@@ -32,7 +33,8 @@ def call(*arguments):
 def grad(model, loss, inputs, target=None):
     write_npz(f"{work}/x.npz", **inputs)
     extra = ["--target", write_npz(f"{work}/t.npz", **target)] if target else []
-    call("grad", model, "--input", f"{work}/x.npz", "--loss", loss, "--output", f"{work}/g.npz", *extra)
+    call("grad", model, "--input", f"{work}/x.npz", "--loss", loss, "--output", f"{work}/g.npz",
+         *extra)
     return read_npz(f"{work}/g.npz")
 
 
@@ -74,7 +76,8 @@ def against_pytorch(archive, name):
             got = grad(path, loss, inputs, {key: recorded[key]})
             want = recorded[f"{loss}/loss"][1][0]
             value = got["loss"][1][0]
-            check(f"{name} {sample}: {loss}", abs(value - want) <= 1e-4 * max(1, abs(want)), (value, want))
+            check(f"{name} {sample}: {loss}",
+                  abs(value - want) <= 1e-4 * max(1, abs(want)), (value, want))
             worst, where = worst_of(got, recorded, loss)
             check(f"{name} {sample}: gradients of {loss}", worst <= 1, (worst, where))
 

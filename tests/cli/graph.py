@@ -1,4 +1,5 @@
-"""`hone graph`: every node and edge of the DOT stands in the SVG, which is valid XML whatever the file's names are.
+"""`hone graph`: every node and edge of the DOT stands in the SVG, which is valid XML whatever the
+file's names are.
 
 usage: graph.py HONE SOURCE_ROOT WORK_FOLDER
 """
@@ -23,7 +24,8 @@ def check(what, passed, why=""):
 
 
 def graph(model, *arguments):
-    return subprocess.run([hone, "graph", model, *arguments], capture_output=True, check=True).stdout
+    return subprocess.run([hone, "graph", model, *arguments], capture_output=True,
+                          check=True).stdout
 
 
 def of_dot(model, *arguments):
@@ -53,7 +55,9 @@ def overlapping(picture):
     width, height = float(picture.get("width")), float(picture.get("height"))
     bad = [b[0] for b in boxes if b[1] < 0 or b[2] < 0 or b[3] > width or b[4] > height]
     for i, a in enumerate(boxes):
-        bad += [(a[0], b[0]) for b in boxes[:i] if a[1] < b[3] and b[1] < a[3] and a[2] < b[4] and b[2] < a[4]]
+        bad += [(a[0], b[0])
+                for b in boxes[:i]
+                if a[1] < b[3] and b[1] < a[3] and a[2] < b[4] and b[2] < a[4]]
     return bad
 
 
@@ -67,7 +71,8 @@ def compare(name, model, *arguments):
 watch = f"{root}/tests/models/har_watch_int8.tflite"
 nodes, edges = compare("watch", watch)
 check("every operator with a gradient", list(nodes.values()).count("function") == 8, nodes)
-check("every weight and bias, and every value between", list(nodes.values()).count("variable") == 8 + 8, nodes)
+check("every weight and bias, and every value between",
+      list(nodes.values()).count("variable") == 8 + 8, nodes)
 nodes, edges = compare("watch, head only", watch, "--train", "head")
 check("nothing before the head", (len(nodes), len(edges)) == (4, 3), (nodes, edges))
 
@@ -77,8 +82,10 @@ if os.path.exists(residual):
     nodes, edges = compare("residual blocks", residual)
     sums = [n for n, kind in nodes.items() if kind == "sum"]
     check("a GradSum where each block branches", len(sums) == 10, sums)
+    ends = [(e[0], e[1]) for e in edges]
     check("each between one value and its uses",
-          all([e[1] for e in edges].count(s) == 1 and [e[0] for e in edges].count(s) == 2 for s in sums))
+          all(sum(b == s for _, b in ends) == 1 and sum(a == s for a, _ in ends) == 2
+              for s in sums))
 else:
     print(f"skipped: residual blocks, {residual} is not there")
 
@@ -88,7 +95,9 @@ with open(watch, "rb") as file:
 name = b"functional_1_1/head_1/MatMul"
 strange = f"{work}/strange.tflite"
 with open(strange, "wb") as file:
-    file.write(data.replace(name, b'<&>"\\\x01\xff\xed\xa0\x80\xef\xbf\xbf\xc3\xa9'.ljust(len(name), b"]")))
+    file.write(
+        data.replace(name, b'<&>"\\\x01\xff\xed\xa0\x80\xef\xbf\xbf\xc3\xa9'.ljust(len(name),
+                                                                                   b"]")))
 compare("strange names", strange)
 
 out = f"{work}/graph.svg"

@@ -2,8 +2,9 @@
 
 usage: hostile.py HONE SOURCE_ROOT WORK_FOLDER
 
-Every case must end with the exit code of an Error (1) or of wrong usage (2), with one message on standard error that
-names the place and says what was expected and what came, and with every file as it was.
+Every case must end with the exit code of an Error (1) or of wrong usage (2), with one message on
+standard error that names the place and says what was expected and what came, and with every file
+as it was.
 """
 import json
 import os
@@ -17,7 +18,8 @@ import time
 
 from arrays import write_npz
 
-hone, root, work = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), os.path.abspath(sys.argv[3])
+hone, root, work = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), os.path.abspath(
+    sys.argv[3])
 shutil.rmtree(work, ignore_errors=True)
 os.makedirs(work)
 os.chdir(work)
@@ -36,7 +38,12 @@ def check(what, passed, why=""):
 
 
 def call(*arguments, **options):
-    return subprocess.run([hone, *arguments], capture_output=True, text=True, errors="replace", timeout=120, **options)
+    return subprocess.run([hone, *arguments],
+                          capture_output=True,
+                          text=True,
+                          errors="replace",
+                          timeout=120,
+                          **options)
 
 
 def write(path, data):
@@ -69,7 +76,8 @@ def refused(what, words, *arguments, code=1, **options):
     if done.stdout:
         problems.append("something on standard output")
     if files() != before:
-        problems.append(f"files changed: {sorted(set(files().items()) ^ set(before.items()))[0][0]}")
+        problems.append(
+            f"files changed: {sorted(set(files().items()) ^ set(before.items()))[0][0]}")
     check(what, not problems, f"{problems} {done.stderr[-500:]}")
 
 
@@ -79,7 +87,11 @@ def train(data, *more, model=int8, out="out.tflite"):
 
 def rows(label, n=150, odd=None):
     """Lines of a recording; `odd` replaces the second line of numbers."""
-    lines = [",".join([str(20 * i)] + [f"{rng.gauss(0, 1):.3f}" for _ in range(6)] + [label]) for i in range(n)]
+    lines = [
+        ",".join([str(20 * i)] + [f"{rng.gauss(0, 1):.3f}"
+                                  for _ in range(6)] + [label])
+        for i in range(n)
+    ]
     if odd is not None:
         lines[1] = odd
     return "\n".join(lines) + "\n"
@@ -92,9 +104,11 @@ def broken_models():
     write("short.tflite", b"12345")
     write("cut.tflite", good[:len(good) // 2])
     os.mkdir("folder")
-    for command in (["info"], ["graph"], ["copy", "-o", "out.tflite"], ["eval", "--data", "good.npz"]):
-        for name, words in (("none.tflite", ["No such file"]), ("text.tflite", []), ("empty.tflite", ["got 0"]),
-                            ("short.tflite", ["got 5"]), ("cut.tflite", ["expected"]), ("folder", ["a folder"])):
+    for command in (["info"], ["graph"], ["copy", "-o",
+                                          "out.tflite"], ["eval", "--data", "good.npz"]):
+        for name, words in (("none.tflite", ["No such file"]), ("text.tflite", []),
+                            ("empty.tflite", ["got 0"]), ("short.tflite", ["got 5"]),
+                            ("cut.tflite", ["expected"]), ("folder", ["a folder"])):
             refused(f"{command[0]} {name}", [name, *words], command[0], name, *command[1:])
 
 
@@ -104,11 +118,13 @@ def csv_data():
     write("good.csv", head + rows("PEN"))
     cases = [
         ("a missing column", good.replace("az", "bz"), [":1", "\"az\"", "bz"]),
-        ("text in numbers", head + rows("PEN", odd="20,0,0,zero,0,0,0,PEN"), [":3", "\"az\"", "zero"]),
+        ("text in numbers", head + rows("PEN", odd="20,0,0,zero,0,0,0,PEN"),
+         [":3", "\"az\"", "zero"]),
         ("NaN", head + rows("PEN", odd="20,0,0,0,nan,0,0,PEN"), [":3", "\"gx\"", "nan"]),
         ("infinity", head + rows("PEN", odd="20,0,0,0,0,inf,0,PEN"), [":3", "\"gy\"", "inf"]),
         ("too few columns", head + rows("PEN", odd="20,0,0,0,0,PEN"), [":3", "8 columns", "got 6"]),
-        ("too many columns", head + rows("PEN", odd="20,0,0,0,0,0,0,0,PEN"), [":3", "8 columns", "got 9"]),
+        ("too many columns", head + rows("PEN", odd="20,0,0,0,0,0,0,0,PEN"),
+         [":3", "8 columns", "got 9"]),
         ("an empty file", "", ["empty"]),
         ("column names alone", head, ["rows"]),
         ("no column names", rows("PEN"), [":1"]),
@@ -123,8 +139,10 @@ def csv_data():
         refused(f"CSV with {what}", [name, "expected", *words], *train(name, "--sidecar", sidecar))
     refused("no such data", ["nothere.csv"], *train("nothere.csv"))
     refused("data of an unknown kind", ["data.xyz"], *train(write("data.xyz", "x")))
-    refused("a sidecar that is not there", ["none.json"], *train("good.npz", "--sidecar", "none.json"))
-    refused("a sidecar that is no JSON", ["text.tflite", "JSON"], *train("good.npz", "--sidecar", "text.tflite"))
+    refused("a sidecar that is not there", ["none.json"],
+            *train("good.npz", "--sidecar", "none.json"))
+    refused("a sidecar that is no JSON", ["text.tflite", "JSON"],
+            *train("good.npz", "--sidecar", "text.tflite"))
     refused("a folder without data", ["folder"], *train("folder"))
 
 
@@ -136,12 +154,15 @@ def npz_data():
         ("NaN", dict(x=(shape, [float("nan")] + x[1:]), y=y), ["nan"], []),
         ("another shape", dict(x=((4, 50, 6), x[:1200]), y=y), ["[100, 6]", "[50, 6]"], []),
         ("fewer labels", dict(x=(shape, x), y=((3,), [0, 1, 2], "<i4")), ["4 samples"], []),
-        ("a label too high", dict(x=(shape, x), y=((4,), [0, 1, 2, 9], "<i4")), ["below 7", "got 9"], []),
+        ("a label too high", dict(x=(shape, x), y=((4,), [0, 1, 2,
+                                                          9], "<i4")), ["below 7", "got 9"], []),
         ("a negative label", dict(x=(shape, x), y=((4,), [0, 1, 2, -1], "<i4")), ["got -1"], []),
         ("one class only", dict(x=(shape, x), y=((4,), [1] * 4, "<i4")), ["2 classes"], []),
         ("no y", dict(x=(shape, x)), ["without y"], []),
         ("no x", dict(z=(shape, x)), ["\"x\"", "got z"], []),
-        ("targets of another size", dict(x=(shape, x), y=((4, 3), x[:12])), ["7 numbers", "got 3"], ["--loss", "mse"]),
+        ("targets of another size", dict(x=(shape, x),
+                                         y=((4, 3), x[:12])), ["7 numbers",
+                                                               "got 3"], ["--loss", "mse"]),
         ("classes for mse", dict(x=(shape, x), y=y), ["7 numbers", "xent"], ["--loss", "mse"]),
     ]
     for i, (what, arrays, words, more) in enumerate(cases):
@@ -164,14 +185,15 @@ def arrays_for_run():
     refused("run: no such input", ["in_0", "got x, y"], *run, "good.npz")
     refused("run: no such file", ["none.npz"], *run, "none.npz")
     refused("run: another type", ["input 0", "float32", "int32"], *run, "wide.npz")
-    refused("run: integers that do not fit", ["int8", "999"], "run", int8, "--output", "y.npz", "--input", "wide.npz")
+    refused("run: integers that do not fit", ["int8", "999"], "run", int8, "--output", "y.npz",
+            "--input", "wide.npz")
     grad = ["grad", float32, "--input", "x.npz", "--output", "g.npz", "--loss"]
     refused("grad: no target", ["--target", "label"], *grad, "xent")
     refused("grad: no cotangent", ["--target", "cotangent_0"], *grad, "dot")
     refused("grad: a label too high", ["got 9"], *grad, "xent", "--target", "label.npz")
     for loss in ("dot", "mse"):
-        refused(f"grad: another shape for {loss}", ["--target", "[1, 7]", "[1, 3]"], *grad, loss, "--target",
-                "three.npz")
+        refused(f"grad: another shape for {loss}", ["--target", "[1, 7]", "[1, 3]"], *grad, loss,
+                "--target", "three.npz")
 
 
 def targets_to_write():
@@ -184,15 +206,19 @@ def targets_to_write():
                         ("locked.tflite", ["read-only"]), ("/dev/full", ["No space left"])):
         refused(f"train onto {name}", [name, *words], *train("good.npz", out=name))
         refused(f"copy onto {name}", [name, *words], "copy", int8, "-o", name)
-        refused(f"run onto {name}", [name, *words], "run", float32, "--input", "x.npz", "--output", name)
+        refused(f"run onto {name}", [name, *words], "run", float32, "--input", "x.npz", "--output",
+                name)
         refused(f"graph onto {name}", [name, *words], "graph", int8, "-o", name)
     refused("a checkpoint in no folder", ["no/c"], *train("good.npz", "--checkpoint", "no/c"))
     refused("a log in no folder", ["no/log"], *train("good.npz", "--log", "no/log"))
     if os.geteuid() != 0:
-        refused("a read-only folder", ["sealed/model.tflite"], *train("good.npz", out="sealed/model.tflite"))
+        refused("a read-only folder", ["sealed/model.tflite"],
+                *train("good.npz", out="sealed/model.tflite"))
     elif call("info", int8, user=65534).returncode == 0:
         os.chown("sealed/model.tflite", 65534, 65534)
-        refused("a read-only folder", ["sealed/model.tflite"], *train("good.npz", out="sealed/model.tflite"), user=65534)
+        refused("a read-only folder", ["sealed/model.tflite"],
+                *train("good.npz", out="sealed/model.tflite"),
+                user=65534)
     else:
         print("skipped: a read-only folder, another user than root cannot run the command here")
     os.chmod("sealed", 0o755)
@@ -206,54 +232,67 @@ def targets_to_write():
             preexec_fn=small_files, restore_signals=False)
     with open("/dev/full", "w") as full:
         for arguments in (["info", int8], ["info", int8, "--json"], ["graph", int8]):
-            done = subprocess.run([hone, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
-            check(f"{arguments} to a full disk", done.returncode == 1 and "standard output" in done.stderr, done.stderr)
+            done = subprocess.run([hone, *arguments],
+                                  stdout=full,
+                                  stderr=subprocess.PIPE,
+                                  text=True)
+            check(f"{arguments} to a full disk", done.returncode == 1 and
+                  "standard output" in done.stderr, done.stderr)
     # the model itself as the target is no mistake
     shutil.copy(int8, "self.tflite")
     for out in ("self.tflite", "other.tflite"):
-        done = call(*train("good.npz", model="self.tflite" if out == "self.tflite" else int8, out=out))
+        done = call(
+            *train("good.npz", model="self.tflite" if out == "self.tflite" else int8, out=out))
         check(f"train onto {out}", done.returncode == 0, done.stderr)
     check("onto itself as onto another", read("self.tflite") == read("other.tflite") != read(int8))
     with open("log.json", "w"):
         done = call(*train("good.npz", "--log", "/dev/full", out="logged.tflite"))
-        check("a log that cannot be written is told, the model is not lost",
-              done.returncode == 1 and "/dev/full" in done.stderr and read("logged.tflite") == read("other.tflite"))
+        check(
+            "a log that cannot be written is told, the model is not lost", done.returncode == 1 and
+            "/dev/full" in done.stderr and read("logged.tflite") == read("other.tflite"))
 
 
 def options():
     base = train("good.npz")
     for what, words, arguments in [
-            ("an unknown command", ["frobnicate"], ["frobnicate"]),
-            ("no command", ["subcommand"], []),
-            ("no model", ["MODEL"], ["info"]),
-            ("an unknown option", ["--bogus"], ["info", int8, "--bogus"]),
-            ("an unknown loss", ["--loss", "foo", "xent"], base + ["--loss", "foo"]),
-            ("an unknown optimizer", ["--optimizer", "adam"], base + ["--optimizer", "foo"]),
-            ("negative epochs", ["--epochs", "-3"], base + ["--epochs", "-3"]),
-            ("epochs that are no number", ["--epochs", "x"], base + ["--epochs", "x"]),
-            ("a batch of 0", ["--batch", "0"], base + ["--batch", "0"]),
-            ("no threads", ["--threads", "1 to 256"], base + ["--threads", "0"]),
-            ("negative threads", ["--threads", "-1"], base + ["--threads", "-1"]),
-            ("a negative rate", ["--lr", "-1"], base + ["--lr", "-1"]),
-            ("a rate that is NaN", ["--lr", "nan"], base + ["--lr", "nan"]),
-            ("--resume alone", ["--checkpoint"], base + ["--resume"]),
-            ("two kinds of held-out data", ["--split"], base + ["--split", "0.5", "--held-out", "good.npz"]),
-            ("run without input", ["--input"], ["run", int8, "--output", "y.npz"])]:
+        ("an unknown command", ["frobnicate"], ["frobnicate"]), ("no command", ["subcommand"], []),
+        ("no model", ["MODEL"], ["info"]),
+        ("an unknown option", ["--bogus"], ["info", int8, "--bogus"]),
+        ("an unknown loss", ["--loss", "foo", "xent"], base + ["--loss", "foo"]),
+        ("an unknown optimizer", ["--optimizer", "adam"], base + ["--optimizer", "foo"]),
+        ("negative epochs", ["--epochs", "-3"], base + ["--epochs", "-3"]),
+        ("epochs that are no number", ["--epochs", "x"], base + ["--epochs", "x"]),
+        ("a batch of 0", ["--batch", "0"], base + ["--batch", "0"]),
+        ("no threads", ["--threads", "1 to 256"], base + ["--threads", "0"]),
+        ("negative threads", ["--threads", "-1"], base + ["--threads", "-1"]),
+        ("a negative rate", ["--lr", "-1"], base + ["--lr", "-1"]),
+        ("a rate that is NaN", ["--lr", "nan"], base + ["--lr", "nan"]),
+        ("--resume alone", ["--checkpoint"], base + ["--resume"]),
+        ("two kinds of held-out data", ["--split"],
+         base + ["--split", "0.5", "--held-out", "good.npz"]),
+        ("run without input", ["--input"], ["run", int8, "--output", "y.npz"])
+    ]:
         refused(what, words, *arguments, code=2)
     for text in ("nosuch*", "#999", "#0", "last:0", "last:x", "", ",", "#-1"):
         refused(f"--train {text!r}", ["selector", text], *base, "--train", text)
-    refused("class weights of another number", ["--class-weights", "7", "got 2"], *base, "--class-weights", "1,2")
-    refused("class weights that are no numbers", ["--class-weights", "x"], *base, "--class-weights", "1,x")
-    refused("a loss that explodes", ["finite loss", "lr"],
-            "train", float32, "--data", "good.npz", "-o", "out.tflite", "--lr", "1e30", "--optimizer", "sgd")
+    refused("class weights of another number", ["--class-weights", "7", "got 2"], *base,
+            "--class-weights", "1,2")
+    refused("class weights that are no numbers", ["--class-weights", "x"], *base, "--class-weights",
+            "1,x")
+    refused("a loss that explodes", ["finite loss", "lr"], "train", float32, "--data", "good.npz",
+            "-o", "out.tflite", "--lr", "1e30", "--optimizer", "sgd")
     refused("a split that leaves nothing", ["split"], *base, "--split", "0.1")
-    refused("a checkpoint that is not there", ["none.npz"], *base, "--checkpoint", "none.npz", "--resume")
+    refused("a checkpoint that is not there", ["none.npz"], *base, "--checkpoint", "none.npz",
+            "--resume")
     refused("a checkpoint that is none", ["bad.npz"], *base, "--checkpoint", "bad.npz", "--resume")
 
 
 def interrupted(update):
-    """Ctrl-C in the middle: exit code 1, the checkpoint kept and named; --resume ends with the same bytes."""
-    common = ["train", int8, "--data", "many.npz", "--epochs", "30", "--update", update, "--batch", "4"]
+    """Ctrl-C in the middle: exit code 1, the checkpoint kept and named; --resume ends with the same
+    bytes."""
+    common = [
+        "train", int8, "--data", "many.npz", "--epochs", "30", "--update", update, "--batch", "4"
+    ]
     whole, stopped = f"whole_{update}.tflite", f"stopped_{update}.tflite"
     kept, log = f"kept_{update}.npz", f"log_{update}.jsonl"
     done = call(*common, "-o", whole)
@@ -266,17 +305,18 @@ def interrupted(update):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     steps = len(read(log).splitlines())
-    check(f"{update}: Ctrl-C stops at the next step", process.returncode == 1 and 42 <= steps < 30 * 16, (steps, err))
-    check(f"{update}: and says what it kept", f"[train] stopped after {steps} steps" in err and kept in err and not out,
-          err)
+    check(f"{update}: Ctrl-C stops at the next step", process.returncode == 1 and
+          42 <= steps < 30 * 16, (steps, err))
+    check(f"{update}: and says what it kept", f"[train] stopped after {steps} steps" in err and
+          kept in err and not out, err)
     check(f"{update}: the old file is still there", read(stopped) == b"the old file")
     done = call(*common, "-o", stopped, "--checkpoint", kept, "--log", log, "--resume")
     check(f"{update}: --resume goes on", done.returncode == 0, done.stderr)
     numbers = [json.loads(line)["step"] for line in read(log).splitlines()]
     check(f"{update}: where it stopped", numbers == list(range(1, 30 * 16 + 1)), numbers[-3:])
     check(f"{update}: to the same bytes", read(stopped) == read(whole))
-    refused(f"{update}: --resume with another seed", ["seed"], *common, "-o", stopped, "--checkpoint", kept, "--resume",
-            "--seed", "7")
+    refused(f"{update}: --resume with another seed", ["seed"], *common, "-o", stopped,
+            "--checkpoint", kept, "--resume", "--seed", "7")
 
 
 npz_data()

@@ -17,7 +17,11 @@ def printed(*arguments):
 with open(f"{root}/README.md") as file:
     readme = file.read()
 between = r"(<!-- the ops: .*? -->\n)(.*?)(\n\n|\Z)"
-updated = re.sub(between, lambda m: m[1] + printed("names").rstrip() + m[3], readme, count=1, flags=re.S)
+updated = re.sub(between,
+                 lambda m: m[1] + printed("names").rstrip() + m[3],
+                 readme,
+                 count=1,
+                 flags=re.S)
 stale = []
 for path, text in (("docs/ops.md", printed()), ("README.md", updated)):
     try:

@@ -20,11 +20,12 @@ void print_names() {
 }
 
 void print_table() {
-  std::cout << "# Operators\n\n"
-               "Written by `tests/docs/ops_table` from the table of ops. The types are those of the "
-               "input that decides which\nkernel runs; \"any\" means that the op itself looks at "
-               "the types of its inputs. int4 weights run as int8.\n\n"
-               "| operator | element types | gradient |\n|---|---|---|\n";
+  std::cout
+      << "# Operators\n\n"
+         "Written by `tests/docs/ops_table` from the table of ops. The types are those of the "
+         "input that decides which\nkernel runs; \"any\" means that the op itself looks at "
+         "the types of its inputs. int4 weights run as int8.\n\n"
+         "| operator | element types | gradient |\n|---|---|---|\n";
   for (const hone::OpDef* op : hone::ops::all()) {
     std::cout << "| " << op->name << " | ";
     const char* comma = "";

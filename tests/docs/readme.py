@@ -1,7 +1,7 @@
 """Runs the README's program and compares what it prints with what the README says it prints.
 
-Words are compared exactly, fractions within 0.03: float sums differ between instruction sets in their last bits, and what a
-run of training makes of that is a sample or two.
+Words are compared exactly, fractions within 0.03: float sums differ between instruction sets in
+their last bits, and what a run of training makes of that is a sample or two.
 
 usage: readme.py README.md PROGRAM SOURCE_ROOT
 """

@@ -1,4 +1,5 @@
-/// Loads, reads, rewrites and runs arbitrary bytes.  Seeds: any small models, `load_fuzz tests/models`.
+/// Loads, reads, rewrites and runs arbitrary bytes.  Seeds: any small models, `load_fuzz
+/// tests/models`.
 
 #include <cstddef>
 #include <cstdint>

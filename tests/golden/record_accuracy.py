@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Record what Keras reaches on stories A and A2, for tests/stock/accuracy.py: writes accuracy.json beside itself.
+"""Record what Keras reaches on stories A and A2, for tests/stock/accuracy.py: writes accuracy.json
+beside itself.
 
     python3 -m venv venv && venv/bin/pip install tensorflow==2.21.0
     venv/bin/python record_accuracy.py [--seeds 10] [--epsilon 1e-8] [--lr 0.001] [--own-order]
 
-A: the activity recogniser of both wrists learns a new person.  A2: that of right wrists learns the left
-wrist of a new person.  The net is built in Keras and starts from the weights of the float32 file; windows,
-normalisation and split are those of the story, read from the recordings here and not through hone: the first
-30 % of every recording tune, the test windows share no sample with those.  Softmax cross-entropy, Adam, 20
-epochs, batch 16, all layers.  Both sides take the same steps: Adam's constants are hone's (Keras's own epsilon is
-1e-7), and the batches come in hone's order of each seed, which `shuffled` makes again; with --own-order in Keras's.
+A: the activity recogniser of both wrists learns a new person.  A2: that of right wrists learns the
+left wrist of a new person.  The net is built in Keras and starts from the weights of the float32
+file; windows, normalisation and split are those of the story, read from the recordings here and
+not through hone: the first 30 % of every recording tune, the test windows share no sample with
+those.  Softmax cross-entropy, Adam, 20 epochs, batch 16, all layers.  Both sides take the same
+steps: Adam's constants are hone's (Keras's own epsilon is 1e-7), and the batches come in hone's
+order of each seed, which `shuffled` makes again; with --own-order in Keras's.
 
 accuracy.json: the sizes, and the test windows that were right before and after, one number a seed.
 """
@@ -29,7 +31,8 @@ import tensorflow as tf
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 CELLS = [(story, model, subject, arms)
-         for story, model, arms in (("A", "har_watch", ("left", "right")), ("A2", "har_watch_right", ("left",)))
+         for story, model, arms in (("A", "har_watch", ("left", "right")), ("A2", "har_watch_right",
+                                                                            ("left",)))
          for subject in ("s02", "s10")]
 EPOCHS, BATCH = 20, 16
 CHANNELS = (16, 32, 48)
@@ -102,7 +105,8 @@ def weights_of(interpreter, net):
 
 def check_start(interpreter, net, x):
     """Keras computes what the file computes."""
-    index, out = (d()[0]["index"] for d in (interpreter.get_input_details, interpreter.get_output_details))
+    index, out = (
+        d()[0]["index"] for d in (interpreter.get_input_details, interpreter.get_output_details))
     for one, want in zip(x, net.predict(x, verbose=0)):
         interpreter.set_tensor(index, one[None])
         interpreter.invoke()
@@ -111,7 +115,8 @@ def check_start(interpreter, net, x):
 
 def tune(net, x, y, seed, args):
     keras.utils.set_random_seed(seed)
-    net.compile(keras.optimizers.Adam(args.lr, epsilon=args.epsilon), "sparse_categorical_crossentropy")
+    net.compile(keras.optimizers.Adam(args.lr, epsilon=args.epsilon),
+                "sparse_categorical_crossentropy")
     if args.own_order:
         net.fit(x, y, epochs=EPOCHS, batch_size=BATCH, verbose=0)
         return
@@ -141,8 +146,16 @@ def record(cell, args):
         after.append(right())
     print(f"{story:3} {subject}  {before / len(test_x):.4f} -> {np.mean(after) / len(test_x):.4f}  "
           f"first three {np.mean(after[:3]) / len(test_x):.4f}", flush=True)
-    return {"story": story, "model": model, "subject": subject, "arms": arms, "tune": len(x), "test": len(test_x),
-            "before": before, "after": after}
+    return {
+        "story": story,
+        "model": model,
+        "subject": subject,
+        "arms": arms,
+        "tune": len(x),
+        "test": len(test_x),
+        "before": before,
+        "after": after
+    }
 
 
 def main():
@@ -154,8 +167,14 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "accuracy.json")
     args = parser.parse_args()
     cells = [record(cell, args) for cell in CELLS]
-    head = {"made_with": f"tensorflow {tf.__version__}, keras {keras.__version__}", "lr": args.lr,
-            "epsilon": args.epsilon, "epochs": EPOCHS, "batch": BATCH, "order": "keras" if args.own_order else "hone"}
+    head = {
+        "made_with": f"tensorflow {tf.__version__}, keras {keras.__version__}",
+        "lr": args.lr,
+        "epsilon": args.epsilon,
+        "epochs": EPOCHS,
+        "batch": BATCH,
+        "order": "keras" if args.own_order else "hone"
+    }
     fields = ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in head.items())
     rows = ",\n".join(f"  {json.dumps(cell)}" for cell in cells)
     args.out.write_text(f'{{\n{fields},\n "cells": [\n{rows}\n ]\n}}\n')

@@ -50,20 +50,21 @@ def loss_entry(name, loss, x, extra, scale=0.0, zero_point=0):
     return "{" + ",\n    ".join(fields) + "},\n"
 
 
-def losses():
-    rng = np.random.default_rng(3)
-    out = HEAD
+def leaf(rng, *shape, spread=2.0):
+    values = torch.tensor(rng.normal(0, spread, shape).astype(np.float32), dtype=torch.float64)
+    return values.requires_grad_()
 
-    def leaf(*shape, spread=2.0):
-        values = torch.tensor(rng.normal(0, spread, shape).astype(np.float32), dtype=torch.float64)
-        return values.requires_grad_()
 
-    def quantized(*shape, scale=0.125, zero_point=-3):
-        q = rng.integers(-128, 128, shape)
-        return torch.tensor((q - zero_point) * scale, dtype=torch.float64).requires_grad_()
+def quantized(rng, *shape, scale=0.125, zero_point=-3):
+    q = rng.integers(-128, 128, shape)
+    return torch.tensor((q - zero_point) * scale, dtype=torch.float64).requires_grad_()
 
-    weights = [0.5, 2.0, 0.0, 1.25, 3.0]
-    w = torch.tensor(weights, dtype=torch.float64)
+
+CLASS_WEIGHTS = torch.tensor([0.5, 2.0, 0.0, 1.25, 3.0], dtype=torch.float64)
+
+
+def of_indices(rng):
+    out = ""
     for name, shape, smoothing, weighted, reduction in [
         ("indices", (4, 5), 0.0, False, "mean"),
         ("indices, summed", (4, 5), 0.0, False, "sum"),
@@ -74,12 +75,12 @@ def losses():
         ("int8 logits", (6, 5), 0.1, True, "mean"),
     ]:
         int8 = name.startswith("int8")
-        x = quantized(*shape) if int8 else leaf(*shape)
+        x = quantized(rng, *shape) if int8 else leaf(rng, *shape)
         y = torch.tensor(rng.integers(0, 5, shape[:-1]))
         loss = F.cross_entropy(
             x.reshape(-1, 5),
             y.reshape(-1),
-            weight=w if weighted else None,
+            weight=CLASS_WEIGHTS if weighted else None,
             label_smoothing=smoothing,
             reduction=reduction,
         )
@@ -90,23 +91,29 @@ def losses():
             ".sum": "true" if reduction == "sum" else "false",
         }
         if weighted:
-            extra[".weights"] = numbers(w)
+            extra[".weights"] = numbers(CLASS_WEIGHTS)
         out += loss_entry(name, loss, x, extra, 0.125 if int8 else 0.0, -3)
+    return out
+
+
+def of_probabilities(rng):
+    out = ""
     for name, smoothing, weighted in [
         ("probabilities", 0.0, False),
         ("probabilities, smoothed", 0.3, False),
         ("probabilities, weighted and smoothed", 0.3, True),
     ]:
-        x = leaf(4, 5)
+        x = leaf(rng, 4, 5)
         p = torch.tensor(rng.dirichlet(np.ones(5), 4).astype(np.float32), dtype=torch.float64)
-        loss = F.cross_entropy(x, p, weight=w if weighted else None, label_smoothing=smoothing)
+        weights = CLASS_WEIGHTS if weighted else None
+        loss = F.cross_entropy(x, p, weight=weights, label_smoothing=smoothing)
         extra = {
             ".loss_of": '"cross_entropy"',
             ".targets": numbers(p),
             ".smoothing": f"{smoothing}f",
         }
         if weighted:
-            extra[".weights"] = numbers(w)
+            extra[".weights"] = numbers(CLASS_WEIGHTS)
         out += loss_entry(name, loss, x, extra)
     x = torch.tensor(
         [[1000.0, -1000.0, 999.0], [-1e30, 0.0, 1e30]], dtype=torch.float64, requires_grad=True
@@ -117,10 +124,14 @@ def losses():
         x,
         {".loss_of": '"cross_entropy"', ".labels": "{2, 2}"},
     )
+    return out
 
+
+def of_values(rng):
+    out = ""
     for reduction in ["mean", "sum"]:
         extra = {".sum": "true" if reduction == "sum" else "false"}
-        x, t = leaf(3, 4, spread=4.0), torch.tensor(
+        x, t = leaf(rng, 3, 4, spread=4.0), torch.tensor(
             rng.uniform(0, 1, (3, 4)).astype(np.float32), dtype=torch.float64
         )
         out += loss_entry(
@@ -129,27 +140,32 @@ def losses():
             x,
             {".loss_of": '"bce"', ".targets": numbers(t)} | extra,
         )
-        x, t = leaf(3, 4), leaf(3, 4).detach()
+        x, t = leaf(rng, 3, 4), leaf(rng, 3, 4).detach()
         out += loss_entry(
             "mse, " + reduction,
             F.mse_loss(x, t, reduction=reduction),
             x,
             {".loss_of": '"mse"', ".targets": numbers(t)} | extra,
         )
-        x = leaf(3, 4)
+        x = leaf(rng, 3, 4)
         out += loss_entry(
             "huber, " + reduction,
             F.huber_loss(x, t, delta=1.5, reduction=reduction),
             x,
             {".loss_of": '"huber"', ".targets": numbers(t), ".delta": "1.5f"} | extra,
         )
-        x = leaf(3, 4)
+        x = leaf(rng, 3, 4)
         out += loss_entry(
             "mae, " + reduction,
             F.l1_loss(x, t, reduction=reduction),
             x,
             {".loss_of": '"mae"', ".targets": numbers(t)} | extra,
         )
+    return out
+
+
+def of_corners_and_int8(rng):
+    out = ""
     x = torch.tensor([-200.0, 200.0, 0.0, 90.0], dtype=torch.float64, requires_grad=True)
     t = torch.tensor([1.0, 1.0, 0.5, 0.0], dtype=torch.float64)
     out += loss_entry(
@@ -163,7 +179,7 @@ def losses():
         ("bce", F.binary_cross_entropy_with_logits),
         ("mae", F.l1_loss),
     ]:
-        x, t = quantized(3, 4), torch.tensor(
+        x, t = quantized(rng, 3, 4), torch.tensor(
             rng.uniform(0, 1, (3, 4)).astype(np.float32), dtype=torch.float64
         )
         out += loss_entry(
@@ -174,42 +190,22 @@ def losses():
             0.125,
             -3,
         )
-    (HERE / "losses.inc").write_text(out)
+    return out
+
+
+def losses():
+    rng = np.random.default_rng(3)
+    parts = [part(rng) for part in (of_indices, of_probabilities, of_values, of_corners_and_int8)]
+    (HERE / "losses.inc").write_text(HEAD + "".join(parts))
 
 
 STEPS = 12
 
 
-def optimizers():
-    rng = np.random.default_rng(5)
-    start = [rng.normal(0, 1, s).astype(np.float32) for s in [(2, 3), (3,)]]
-    grads = [
-        [
-            rng.normal(0, 1 + k, (2, 3)).astype(np.float32),
-            rng.normal(0, 0.5, (3,)).astype(np.float32),
-        ]
-        for k in range(STEPS)
-    ]
-
-    def run(make, schedule=None, clip=None):
-        params = [torch.nn.Parameter(torch.tensor(s)) for s in start]
-        optimizer = make(params)
-        scheduler = schedule(optimizer) if schedule else None
-        rows = []
-        for step in range(STEPS):
-            for p, g in zip(params, grads[step]):
-                p.grad = torch.tensor(g)
-            if clip:
-                clip(params)
-            optimizer.step()
-            if scheduler:
-                scheduler.step()
-            rows += [torch.cat([p.detach().flatten() for p in params])]
-        return torch.cat(rows)
-
+def cases():
     o, s, u = torch.optim, torch.optim.lr_scheduler, torch.nn.utils
     sgd = lambda p: o.SGD(p, lr=0.05)
-    cases = {
+    return {
         "sgd": dict(make=sgd),
         "sgd, decay": dict(make=lambda p: o.SGD(p, lr=0.05, weight_decay=0.1)),
         "momentum": dict(make=lambda p: o.SGD(p, lr=0.05, momentum=0.9)),
@@ -253,6 +249,35 @@ def optimizers():
             make=lambda p: o.Adam([{"params": [p[0]], "lr": 0.01}, {"params": [p[1]], "lr": 0.1}])
         ),
     }
+
+
+def optimizers():
+    rng = np.random.default_rng(5)
+    start = [rng.normal(0, 1, s).astype(np.float32) for s in [(2, 3), (3,)]]
+    grads = [
+        [
+            rng.normal(0, 1 + k, (2, 3)).astype(np.float32),
+            rng.normal(0, 0.5, (3,)).astype(np.float32),
+        ]
+        for k in range(STEPS)
+    ]
+
+    def run(make, schedule=None, clip=None):
+        params = [torch.nn.Parameter(torch.tensor(s)) for s in start]
+        optimizer = make(params)
+        scheduler = schedule(optimizer) if schedule else None
+        rows = []
+        for step in range(STEPS):
+            for p, g in zip(params, grads[step]):
+                p.grad = torch.tensor(g)
+            if clip:
+                clip(params)
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+            rows += [torch.cat([p.detach().flatten() for p in params])]
+        return torch.cat(rows)
+
     out = HEAD
     out += f"constexpr int recorded_steps = {STEPS};\n"
     first = np.concatenate([v.ravel() for v in start])
@@ -261,7 +286,7 @@ def optimizers():
     out += f"const std::vector<float> recorded_grads{numbers(flat)};\n"
     out += "// the weights after each step\n"
     out += "const std::map<std::string, std::vector<float>> recorded_weights{\n"
-    for name, case in cases.items():
+    for name, case in cases().items():
         out += f'{{"{name}",\n    {numbers(run(**case))}}},\n'
     (HERE / "optim.inc").write_text(out + "};\n")
 

@@ -1,4 +1,5 @@
-"""Installs into a folder of the build, and builds and runs a consumer there with pkg-config and with CMake.
+"""Installs into a folder of the build, and builds and runs a consumer there with pkg-config and
+with CMake.
 
 usage: check.py BUILD PREFIX LIBDIR SOURCE_ROOT MESON... -- COMPILER...
 """

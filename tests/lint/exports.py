@@ -11,7 +11,10 @@ public = set()
 for header in headers:
     with open(header) as file:
         public.update(re.findall(r"\w+", file.read()))
-listing = subprocess.run(["nm", "-DC", "--defined-only", library], check=True, capture_output=True, text=True)
+listing = subprocess.run(["nm", "-DC", "--defined-only", library],
+                         check=True,
+                         capture_output=True,
+                         text=True)
 failed, seen = False, 0
 for line in listing.stdout.splitlines():
     symbol = line.split(maxsplit=2)[2]

@@ -1,4 +1,5 @@
-"""No object of the library runs code before main: nothing may depend on the order of that, and linkers drop it.
+"""No object of the library runs code before main: nothing may depend on the order of that, and
+linkers drop it.
 
 usage: initialisers.py ARCHIVE...
 """
@@ -8,7 +9,8 @@ import sys
 
 failed = False
 for archive in sys.argv[1:]:
-    listing = subprocess.run(["objdump", "-h", archive], check=True, capture_output=True, text=True).stdout
+    listing = subprocess.run(["objdump", "-h", archive], check=True, capture_output=True,
+                             text=True).stdout
     member = "?"
     for line in listing.splitlines():
         if ":     file format" in line:

@@ -7,8 +7,9 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-layers = [["include/hone"], ["src/tensor"], ["ops/kernels"], ["src/schema"], ["ops", "autograd", "optim"],
-          ["src/tflite"], ["src/model"], ["src/data"], ["src/train"], ["src/cli"]]
+layers = [["include/hone"], ["src/tensor"], ["ops/kernels"], ["src/schema"],
+          ["ops", "autograd", "optim"], ["src/tflite"], ["src/model"], ["src/data"], ["src/train"],
+          ["src/cli"]]
 level = {folder: i for i, folders in enumerate(layers) for folder in folders}
 folders = sorted(level, key=len, reverse=True)  # ops/kernels before ops
 failed = False
@@ -35,7 +36,8 @@ for path in sorted(p for f in level for p in (root / f).glob("*") if p.suffix in
             name = "include/" + name
         elif bracket == "<":
             third_party = "/" in name and not name.startswith("sys/") or name.endswith(".hpp")
-            if mine == "include/hone" and path.name != "xtensor.h" and (third_party or name.endswith(".h")):
+            if mine == "include/hone" and path.name != "xtensor.h" and (third_party or
+                                                                        name.endswith(".h")):
                 complain(path, number, f"a public header includes <{name}>")
             continue
         other = folder_of(name)

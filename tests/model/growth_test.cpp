@@ -1,6 +1,6 @@
-/// Nothing grows while a model trains: from step 21 to step 10,000 of one fit() neither the bytes of
-/// tensors, nor the nodes of the graph, nor the bytes that `new` has given out, nor the process's
-/// resident memory.
+/// Nothing grows while a model trains: from step 21 to step 10,000 of one fit() neither the bytes
+/// of tensors, nor the nodes of the graph, nor the bytes that `new` has given out, nor the
+/// process's resident memory.
 ///
 /// The first three are exact, the most of one epoch against the most of a later one, since batches
 /// of two sizes take turns.  Resident memory may differ by 128 KB that glibc's malloc keeps at the

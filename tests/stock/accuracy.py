@@ -1,10 +1,12 @@
-"""Whether fine-tuning reaches what Keras reaches: stories A and A2, two people, float32 and int8, either update kind.
+"""Whether fine-tuning reaches what Keras reaches: stories A and A2, two people, float32 and int8,
+either update kind.
 
 usage: accuracy.py HONE SOURCE_ROOT WORK_FOLDER [SEEDS]
 
-Adam with hone's own constants, 20 epochs, batch 16, all layers, seeds 0, 1, ... (three, at most the ten recorded), from
-the files as they stand.  tests/golden/record_accuracy.py recorded the same runs in Keras.  Required of the mean over the
-seeds, counted in test windows: float32 at least Keras's, int8 at most one point below it.
+Adam with hone's own constants, 20 epochs, batch 16, all layers, seeds 0, 1, ... (three, at most
+the ten recorded), from the files as they stand.  tests/golden/record_accuracy.py recorded the same
+runs in Keras.  Required of the mean over the seeds, counted in test windows: float32 at least
+Keras's, int8 at most one point below it.
 """
 import json
 import pathlib
@@ -32,11 +34,16 @@ def recordings(cell):
 
 def trained(cell, data, kind, update, seed):
     models = root / "tests/models"
-    done = subprocess.run(
-        [hone, "train", models / f"{cell['model']}_{kind}.tflite", "--data", data, "--sidecar",
-         models / f"{cell['model']}.json", "--split", "0.7", "--optimizer", "adam", "--update", update,
-         "--epochs", str(golden["epochs"]), "--batch", str(golden["batch"]), "--seed", str(seed),
-         "-o", work / "tuned.tflite", "--json"], capture_output=True, text=True)
+    done = subprocess.run([
+        hone, "train", models / f"{cell['model']}_{kind}.tflite", "--data", data, "--sidecar",
+        models / f"{cell['model']}.json", "--split", "0.7", "--optimizer", "adam", "--update",
+        update, "--epochs",
+        str(golden["epochs"]), "--batch",
+        str(golden["batch"]), "--seed",
+        str(seed), "-o", work / "tuned.tflite", "--json"
+    ],
+                          capture_output=True,
+                          text=True)
     if done.returncode != 0:
         sys.exit(f"hone train: {done.stderr.strip()}")
     return json.loads(done.stdout)
@@ -66,8 +73,11 @@ for cell in golden["cells"]:
             print("FAILED: other windows, start or steps than in Keras:", reports[0])
             good = False
         failures += not good
-        print("ok    " if good else "FAILED", f"{cell['story']:2} {cell['subject']} {kind:7} {update:8}",
-              f"{right(reports[0]['before']) / cell['test']:.4f} -> {got / windows:.4f}, Keras {keras / windows:.4f}",
-              flush=True)
+        print(
+            "ok    " if good else "FAILED",
+            f"{cell['story']:2} {cell['subject']} {kind:7} {update:8}",
+            f"{right(reports[0]['before']) / cell['test']:.4f} -> {got / windows:.4f}, "
+            f"Keras {keras / windows:.4f}",
+            flush=True)
 print(f"{len(golden['cells']) * len(KINDS) - failures} of {len(golden['cells']) * len(KINDS)} hold")
 sys.exit(failures > 0)

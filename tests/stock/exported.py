@@ -2,8 +2,9 @@
 
 usage: exported.py HONE SOURCE_ROOT WORK_FOLDER
 
-For each integer model: the file as it is, then fine-tuned with either kind of update, is run by LiteRT's reference
-kernels and by `hone run`; outputs must be equal, and no tensor may have changed but those that trained.
+For each integer model: the file as it is, then fine-tuned with either kind of update, is run by
+LiteRT's reference kernels and by `hone run`; outputs must be equal, and no tensor may have changed
+but those that trained.
 """
 import json
 import os
@@ -59,7 +60,9 @@ def frozen_unchanged(before, after, trained):
 
 
 def constants(path):
-    return {t["index"] for t in json.loads(call("info", path, "--json"))["tensors"] if t["constant"]}
+    return {
+        t["index"] for t in json.loads(call("info", path, "--json"))["tensors"] if t["constant"]
+    }
 
 
 def models():
@@ -94,11 +97,14 @@ for path, given in models():
     for update in ("shadow", "in_place"):
         for train in ("all", "last:1"):
             out = f"{work}/{name}_{update}.tflite"
-            call("train", path, "--data", f"{work}/d.npz", "--train", train, "-o", out, "--update", update,
-                 "--epochs", "2", "--batch", "8", "--optimizer", "sgd", "--lr", "0.05", "--json")
+            call("train", path, "--data", f"{work}/d.npz", "--train", train, "-o", out, "--update",
+                 update, "--epochs", "2", "--batch", "8", "--optimizer", "sgd", "--lr", "0.05",
+                 "--json")
             check(f"{name}: {update} {train}", same_outputs(out, inputs))
-            check(f"{name}: {update} {train} leaves the rest", *frozen_unchanged(path, out, constants(path)))
-            check(f"{name}: {update} {train} learned", open(out, "rb").read() != open(path, "rb").read())
+            check(f"{name}: {update} {train} leaves the rest",
+                  *frozen_unchanged(path, out, constants(path)))
+            check(f"{name}: {update} {train} learned",
+                  open(out, "rb").read() != open(path, "rb").read())
     out = f"{work}/{name}_0.tflite"
     call("train", path, "--data", f"{work}/d.npz", "-o", out, "--epochs", "0")
     check(f"{name}: no epochs, same bytes", open(out, "rb").read() == open(path, "rb").read())

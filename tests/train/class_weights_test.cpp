@@ -1,4 +1,5 @@
-/// Class weights and label smoothing in fit(), against the closed form of one step of gradient descent.
+/// Class weights and label smoothing in fit(), against the closed form of one step of gradient
+/// descent.
 
 #include <cmath>
 #include <vector>

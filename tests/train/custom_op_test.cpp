@@ -1,5 +1,5 @@
-/// A user's own op in a file: CUSTOM operators are found by name among ModelOptions::custom_ops, run, learn and are
-/// written back.
+/// A user's own op in a file: CUSTOM operators are found by name among ModelOptions::custom_ops,
+/// run, learn and are written back.
 
 #include <cmath>
 #include <cstring>
@@ -51,7 +51,8 @@ constinit const OpDef snake = define<Snake>();
 const std::vector<float> weights{0.5f, -1, 0.25f, 0.75f, 2, -0.5f}, head{1, -2, 0.5f};
 constexpr float a = 1.5f;
 
-/// y = head . snake(W x), x of two numbers; the options of the custom operator are the bytes of `a`.
+/// y = head . snake(W x), x of two numbers; the options of the custom operator are the bytes of
+/// `a`.
 std::vector<std::byte> file(std::size_t option_bytes = sizeof a) {
   Network net;
   const std::int32_t x = net.tensor("x", {1, 2}), h = net.tensor("h", {1, 3}),
