@@ -44,6 +44,7 @@ for path in sys.argv[1:]:
 
 engines = sorted({engine for cell in runs.values() for engine in cell})
 versions = {e: r[-1].get("version", "") for cell in runs.values() for e, r in cell.items()}
+rounds = max(len(r) for cell in runs.values() for r in cell.values())
 spread = statistics.median(statistics.median(map(time_of, r)) / min(map(time_of, r))
                            for cell in runs.values() for r in cell.values())
 order = ["full", "lastk", "head", "bias"]
@@ -51,7 +52,8 @@ order = ["full", "lastk", "head", "bias"]
 print("# Performance\n")
 print("Written by `tests/bench/performance.py`, which says how.  Milliseconds of one training step;"
       " the best\npeer of each cell, and how many times longer its step is than hone's.\n")
-print(f"Machine: {processor()}, {platform.system()}.  Spread within a cell: {spread:.2f}.")
+print(f"Machine: {processor()}, {platform.system()}.  Rounds: {rounds}; spread within a cell:"
+      f" {spread:.2f}.")
 print("Engines: " + ", ".join(f"{e} {versions[e]}".strip() for e in engines) + ".\n")
 titles = ["workload", "batch", "regime", "threads", "hone", "best peer", "its step", "ratio",
           "PyTorch, better layout", "resident MB"]
