@@ -12,8 +12,10 @@ namespace {
 constexpr std::size_t unit = 64;  // of block sizes, and the alignment of what is handed out
 
 // Under AddressSanitizer every block comes from the system, so that it sees each one's end.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)  // g++
 constexpr bool keeps_blocks = false;
+#elif defined(__has_feature)
+constexpr bool keeps_blocks = !__has_feature(address_sanitizer);
 #else
 constexpr bool keeps_blocks = true;
 #endif
@@ -24,7 +26,8 @@ struct Block {
   std::size_t size;  // header and memory: whole units; 0: the end of a chunk
   Block* before;     // the neighbour in front, null: first of its chunk
   bool free = false;
-  Block *next, *last;  // in its list, while free; else these bytes belong to the caller
+  Block *next = nullptr,
+        *last = nullptr;  // in its list, while free; else these bytes belong to the caller
 
   Block* after() noexcept {
     return reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(this) + size);
