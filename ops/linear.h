@@ -97,6 +97,11 @@ class IntegerBias {
   const std::int64_t* wide_ = nullptr;
 };
 
+/// a + b modulo 2^64: a forged bias must not overflow.
+constexpr std::int64_t wrapped_sum(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 /// From integer sums to the integers of the output, one factor for each channel.
 struct Requantize {
   std::vector<Rescale> factors;
@@ -129,7 +134,7 @@ struct Requantize {
   /// The output for a 64-bit sum.
   template <class T>
   T operator()(std::int64_t channel, std::int64_t sum, std::int64_t bias) const noexcept {
-    return clamped<T>(factors[static_cast<std::size_t>(channel)].wide(sum + bias));
+    return clamped<T>(factors[static_cast<std::size_t>(channel)].wide(wrapped_sum(sum, bias)));
   }
 
  private:

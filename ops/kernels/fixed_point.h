@@ -54,11 +54,14 @@ struct Rescale {
     return rounding_shift(high_product(wrapping_shift(x, left), multiplier), right);
   }
   /// For 64-bit accumulators (|x| < 2^47, shift <= 7): the multiplier is cut to 16 bits, one
-  /// rounding.
+  /// rounding.  Beyond those bounds, which only a forged file reaches, the result wraps.
   constexpr std::int32_t wide(std::int64_t x) const noexcept {
     const std::int64_t m = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
     const int total = 15 - shift;
-    return static_cast<std::int32_t>((x * m + (std::int64_t{1} << (total - 1))) >> total);
+    const std::uint64_t product = static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(m);
+    if (total < 1) return static_cast<std::int32_t>(product << -total);
+    const std::uint64_t half = std::uint64_t{1} << (total - 1);
+    return static_cast<std::int32_t>(static_cast<std::int64_t>(product + half) >> total);
   }
 };
 

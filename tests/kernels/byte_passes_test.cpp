@@ -104,6 +104,16 @@ TEST(AddBytes, RescalesEachOperandAndTheSum) {
   });
 }
 
+TEST(Rescale, WrapsForSumsThatOnlyForgedFilesReach) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int32_t highest = std::numeric_limits<std::int32_t>::max();
+  // no undefined behaviour: a sanitizer would stop here
+  EXPECT_EQ((Rescale{highest, 15}.wide(1)), 0x7FFF);
+  EXPECT_EQ((Rescale{highest, 30}.wide(1)), 0x7FFF << 15);
+  // most * 0x7FFF is 0x7FFF...F8001 modulo 2^64; plus 2^14, shifted down by 15
+  EXPECT_EQ((Rescale{highest, 0}.wide(most)), -1);
+}
+
 TEST(MultiplyBytes, RescalesTheProduct) {
   at_every_level([](const Kernels& kernels) {
     for (const double real : {0.0043, 1.7}) {
