@@ -52,8 +52,8 @@ order = ["full", "lastk", "head", "bias"]
 print("# Performance\n")
 print("Written by `tests/bench/performance.py`, which says how.  Milliseconds of one training step;"
       " the best\npeer of each cell, and how many times longer its step is than hone's.\n")
-print(f"Machine: {processor()}, {platform.system()}.  Rounds: {rounds}; spread within a cell:"
-      f" {spread:.2f}.")
+print(f"Machine: {processor()}, {platform.system()}.  Rounds: {rounds}; spread within a cell: "
+      + (f"{spread:.2f}." if rounds > 1 else "not measured, one round only."))
 print("Engines: " + ", ".join(f"{e} {versions[e]}".strip() for e in engines) + ".\n")
 titles = ["workload", "batch", "regime", "threads", "hone", "best peer", "its step", "ratio",
           "PyTorch, better layout", "resident MB"]
