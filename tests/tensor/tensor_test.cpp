@@ -76,5 +76,18 @@ TEST(PerAxisTensor, KeepsThatWhenItIsReshapedOrRetyped) {
   EXPECT_THROW(x.retyped(per_axis({2, 3}, 0, 3)), Error);
 }
 
+TEST(DequantizedTensor, FallsBelowAZeroPointAboveItsUnsignedValue) {
+  QuantParams quant;
+  quant.scale = 0.5f;
+  quant.zero_point = 10;
+  Tensor x(TensorType(DType::uint32, {3}, quant));
+  const auto words = x.mutable_data<std::uint32_t>();
+  words[0] = 4, words[1] = 10, words[2] = 12;
+  const Tensor real = x.to_float();
+  EXPECT_EQ(real.data<float>()[0], -3.0f);
+  EXPECT_EQ(real.data<float>()[1], 0.0f);
+  EXPECT_EQ(real.data<float>()[2], 1.0f);
+}
+
 }  // namespace
 }  // namespace hone
