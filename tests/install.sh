@@ -1,4 +1,5 @@
-# Sourced by examples/run and tests/run: `install PACKAGE...` from Debian, only what is missing.
+# Sourced by examples/run, tests/run and tests/cross/run: `install PACKAGE...` from Debian, only what
+# is missing.
 
 install() {
   local missing=()
@@ -23,3 +24,6 @@ install() {
 build_packages=(g++ ninja-build pkg-config python3 flatbuffers-compiler libflatbuffers-dev
   libeigen3-dev zlib1g-dev libcli11-dev nlohmann-json3-dev)
 command -v meson >/dev/null || build_packages+=(meson)
+# What tests/cross/run needs; Meson looks for QEMU when it configures.
+cross_packages=()
+if [ "$(uname -m)" = x86_64 ]; then cross_packages=(g++-aarch64-linux-gnu qemu-user); fi

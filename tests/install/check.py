@@ -43,7 +43,7 @@ run(*compiler, here / "consumer.cpp", "-o", staging / "consumer", *flags)
 check("pkg-config", staging / "consumer")
 
 if shutil.which("cmake"):
-    run("cmake", "-S", here, "-B", staging / "cmake", f"-DCMAKE_PREFIX_PATH={tree}",
+    run("cmake", "-G", "Ninja", "-S", here, "-B", staging / "cmake", f"-DCMAKE_PREFIX_PATH={tree}",
         f"-DSOURCE={here / 'consumer.cpp'}", f"-DCMAKE_CXX_COMPILER={compiler[-1]}")
     run("cmake", "--build", staging / "cmake")
     check("CMake", staging / "cmake/consumer")
