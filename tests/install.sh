@@ -1,5 +1,5 @@
-# Sourced by examples/run, tests/run and tests/cross/run: `install PACKAGE...` from Debian, only what
-# is missing.
+# Sourced by examples/run, tests/run and tests/cross/run: `install PACKAGE...` from Debian, only
+# what is missing.
 
 install() {
   local missing=()
