@@ -5,6 +5,7 @@
 #include "autograd/graph.h"
 #include "autograd/straight_through.h"
 #include "autograd/temporary.h"
+#include "src/tensor/stopwatch.h"
 
 namespace hone {
 namespace {
@@ -141,6 +142,7 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
 
 Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
                 const CallSite& site) {
+  const Stopwatch watch;
   CallCache own;
   CallCache& cache = site.cache ? *site.cache : own;
   Temporary temporary(site.memory);
@@ -191,6 +193,10 @@ Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable
     node->creator = function;
     function->outputs[o].node = node;
     results.emplace_back(std::move(outputs[o]), std::move(node));
+  }
+  if (watch) {
+    watch.tell(
+        {.op = &op, .site = site.cache.get(), .inputs = plan.inputs, .outputs = plan.outputs});
   }
   return results;
 }

@@ -8,6 +8,7 @@
 #include "autograd/sum_to.h"
 #include "autograd/temporary.h"
 #include "ops/kernels/kernels.h"
+#include "src/tensor/stopwatch.h"
 
 namespace hone {
 namespace {
@@ -162,8 +163,22 @@ void backward_call(FunctionNode& f, std::span<const Tensor> grads, Temporary& te
   }
 }
 
+void tell(const Stopwatch& watch, const FunctionNode& f) {
+  std::uint32_t wanted = 0;
+  for (std::size_t i = 0; i < f.inputs.size() && i < 32; ++i) {
+    if (f.inputs[i].node) wanted |= 1u << i;
+  }
+  watch.tell({.part = Timing::Part::backward,
+              .op = f.op,
+              .site = f.site.get(),
+              .inputs = f.call->inputs,
+              .outputs = f.call->outputs,
+              .wanted = wanted});
+}
+
 /// Masks the gradients of one call and hands them on to its inputs.
 void pass(FunctionNode& f) {
+  const Stopwatch watch;
   Temporary temporary(f.memory);
   auto grads = temporary.list<Tensor>(f.outputs.size());
   bool reached = false;
@@ -175,6 +190,7 @@ void pass(FunctionNode& f) {
     backward_view(f, grads[0]);
   else if (reached)
     backward_call(f, grads, temporary);
+  if (watch) tell(watch, f);
   f.free();
 }
 

@@ -5,6 +5,7 @@
 #include <hone/optim.h>
 
 #include "ops/kernels/noise.h"
+#include "src/tensor/stopwatch.h"
 
 namespace hone {
 namespace {
@@ -20,6 +21,10 @@ void require_finite(const Parameter& parameter, const Tensor& grad) {
            "\", got ", g, "; a smaller lr or clip_norm may help");
     }
   }
+}
+
+void tell(const Stopwatch& watch, const Parameter& parameter) noexcept {
+  if (watch) watch.tell({.part = Timing::Part::update, .parameter = &parameter});
 }
 
 bool finite_and_positive(float v) noexcept { return v > 0 && std::isfinite(v); }
@@ -153,14 +158,18 @@ void Optimizer::step() {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Entry& entry = entries_[i];
     if (!entry.grad) continue;
+    const Stopwatch watch;
     const StepInfo info{static_cast<float>(groups_[entry.group].lr * schedule), steps_};
     move(entry, info, factor, noise_key(options_.seed, steps_, i));
+    tell(watch, *entry.parameter);
   }
   for (Entry& entry : entries_) {
     if (!entry.grad) continue;
+    const Stopwatch watch;
     entry.parameter->commit();
     entry.grad = {};
     entry.parameter->clear_grad();
+    tell(watch, *entry.parameter);
   }
 }
 

@@ -28,5 +28,6 @@ void quantize(const Quantize&) noexcept;
 void round_stochastic(const RoundStochastic&) noexcept;
 void add_bytes(const BytePass&) noexcept;
 void multiply_bytes(const BytePass&) noexcept;
+void multiply_adds(const MultiplyAdds&) noexcept;
 
 }  // namespace hone::HONE_ISA

@@ -39,5 +39,6 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .round_stochastic = isa::round_stochastic,
     .add_bytes = isa::add_bytes,
     .multiply_bytes = isa::multiply_bytes,
+    .multiply_adds = isa::multiply_adds,
 };
 }

@@ -278,6 +278,15 @@ struct BytePass {
   int8_t* y = nullptr;
 };
 
+/// Multiplications and additions in registers, `rounds` times a few, to tell how many the machine
+/// does in a second at most.
+struct MultiplyAdds {
+  ptrdiff_t rounds = 0;
+  float x = 0, y = 0;            ///< any; the compiler must not know them
+  float* sum = nullptr;          ///< some of the result, so that it is needed
+  double* operations = nullptr;  ///< how many there were
+};
+
 /// What one instruction set offers.
 struct Kernels {
   const char* isa;         ///< "v2", "v3", "v4", "vnni", "neon" or "base"
@@ -311,6 +320,8 @@ struct Kernels {
   void (*round_stochastic)(const RoundStochastic&) noexcept;
   void (*add_bytes)(const BytePass&) noexcept;
   void (*multiply_bytes)(const BytePass&) noexcept;
+
+  void (*multiply_adds)(const MultiplyAdds&) noexcept;
 };
 
 }  // namespace hone

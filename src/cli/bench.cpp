@@ -6,11 +6,13 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <numeric>
 
 #include <hone/loss.h>
 #include <hone/train.h>
 
 #include "src/cli/command.h"
+#include "src/cli/profile.h"
 #include "src/train/batch_step.h"
 
 namespace hone::cli {
@@ -21,7 +23,8 @@ namespace fs = std::filesystem;
 struct Args {
   std::string workload, data, dir, regime = "full", update = "shadow";
   std::size_t batch = 32, steps = 0, parity = 20, micro_batch = 0;
-  double seconds = 1.5;
+  double seconds = 1.5, peak = 0;
+  bool profile = false;
 };
 
 double cpu_ms() {
@@ -109,6 +112,17 @@ Selector selector_of(const nlohmann::json& workloads, const std::string& stem,
   }
 }
 
+/// The timed calls, watched.
+template <class F>
+void profile(const Model& model, const Args& args, nlohmann::json& line, F&& call) {
+  const double peak = args.peak > 0 ? args.peak : measured_peak();
+  Times times;
+  const Profile watched(model);
+  times.measure(args.steps, args.seconds, call);
+  const double ms = std::accumulate(times.wall.begin(), times.wall.end(), 0.0);
+  line["profile"] = watched.table(ms, times.wall.size(), peak);
+}
+
 void bench_forward(Model& model, const Args& args, nlohmann::json& line) {
   std::vector<Variable> inputs;
   for (const ModelTensor& t : model.inputs()) {
@@ -130,8 +144,10 @@ void bench_forward(Model& model, const Args& args, nlohmann::json& line) {
   }
   const NoGrad no_grad;
   model.run(inputs);
+  const auto run = [&](std::size_t) { model.run(inputs); };
+  if (args.profile) return profile(model, args, line, run);
   Times times;
-  times.measure(args.steps, args.seconds, [&](std::size_t) { model.run(inputs); });
+  times.measure(args.steps, args.seconds, run);
   line["inference_ms_min"] = Times::least(times.cpu);
   line["inference_ms_median"] = Times::median(times.cpu);
 }
@@ -201,6 +217,11 @@ void bench_steps(Model& model, const Args& args, nlohmann::json& line) {
     const nlohmann::json reference = read_json(folder / "reference.json");
     line.update(parity(reference, name, args, losses));
   }
+  if (args.profile) {
+    return profile(model, args, line, [&](std::size_t s) {
+      line["losses"].push_back(step(samples(args.parity + s)));
+    });
+  }
   Times times;
   times.measure(args.steps, args.seconds, [&](std::size_t s) { step(samples(args.parity + s)); });
   line["step_ms_min"] = Times::least(times.wall);
@@ -227,6 +248,7 @@ void bench(Args& args, const Common& common) {
     bench_forward(model, args, line);
   else
     bench_steps(model, args, line);
+  if (args.profile && !common.json) return print_profile(std::cout, line["profile"]);
   std::cout << line.dump() << std::endl;
 }
 
@@ -260,6 +282,11 @@ void add_bench(CLI::App& root, Common& common) {
   sub->add_option("--seconds", args->seconds, "of processor time for the timed steps")
       ->check(above_zero())
       ->capture_default_str();
+  sub->add_flag("--profile", args->profile,
+                "a table of the operators' times instead; with --json in the line");
+  sub->add_option("--peak", args->peak,
+                  "1e9 operations a second of one thread, for --profile; measured unless given")
+      ->check(above_zero());
   sub->add_option("--parity", args->parity, "steps before the timed ones, whose losses are shown")
       ->check(whole(0, most_counted))
       ->capture_default_str();
