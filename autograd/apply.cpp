@@ -5,6 +5,8 @@
 #include "autograd/graph.h"
 #include "autograd/straight_through.h"
 #include "autograd/temporary.h"
+#include "src/tensor/dry_run.h"
+#include "src/tensor/memory_tag.h"
 #include "src/tensor/stopwatch.h"
 
 namespace hone {
@@ -33,9 +35,19 @@ void check_inputs(const OpDef& op, const Call& call) {
   call.refuse("expected input ", op.dtype_input, " of type ", known, ", got ", got);
 }
 
+/// Inputs whose gradient the call will be asked for.
+Slots wanted_of(std::span<const Variable> inputs) {
+  Slots wanted;
+  for (unsigned i = 0; grad_enabled() && i < inputs.size(); ++i) {
+    if (inputs[i].requires_grad()) wanted.bits |= Slots::of({std::min(i, 31u)}).bits;
+  }
+  return wanted;
+}
+
 /// Whether the types and the values that shaped the cached plan are those of this call.
 bool still_holds(const CallCache& cache, const OpDef& op, std::span<const Variable> inputs) {
   if (!cache.plan || cache.plan->inputs.size() != inputs.size()) return false;
+  if ((wanted_of(inputs).bits & ~cache.plan->wanted.bits) != 0) return false;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (cache.plan->inputs[i] != inputs[i].type()) return false;
     if (op.reads.has(i) && inputs[i] && !same_bytes(cache.read_values[i], inputs[i].data()))
@@ -54,10 +66,16 @@ void check_sizes(const Call& call, std::span<const TensorType> outputs, std::siz
   }
 }
 
-/// Types, plan and scratch of a call, into `cache`, which is left as it was where something throws.
+/// Types, plan and scratch of a call, into `cache`, in place of what it held, so that both are not
+/// in memory at once; where something throws, it holds none.
 void make_plan(CallCache& cache, const OpDef& op, const void* attributes, Call call,
                std::span<const Variable> inputs, const CallSite& site) {
+  cache.plan.reset();
+  cache.read_values.clear();
+  cache.packed = {};
   const auto made = std::make_shared<CallPlan>();
+  call.memory = site.kept;
+  made->wanted = call.wanted = wanted_of(inputs);
   for (const Variable& input : inputs) made->inputs.push_back(input.type());
   call.inputs = made->inputs;
   check_inputs(op, call);
@@ -76,29 +94,79 @@ void make_plan(CallCache& cache, const OpDef& op, const void* attributes, Call c
   call.outputs = made->outputs;
   made->plan = op.prepare(attributes, call);
   const void* plan = made->plan.get();
+  if (op.packed_bytes) made->packed_bytes = op.packed_bytes(attributes, plan, call);
   if (op.scratch_bytes) made->scratch_bytes = op.scratch_bytes(attributes, plan, call);
   if (op.backward_scratch_bytes)
     made->backward_scratch_bytes = op.backward_scratch_bytes(attributes, plan, call);
   std::vector<Tensor> read_values(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (op.reads.has(i) && inputs[i]) read_values[i] = inputs[i].data().clone();
+    if (op.reads.has(i) && inputs[i]) read_values[i] = inputs[i].data().clone(site.kept);
   }
   cache.read_values = std::move(read_values);
-  cache.packed.clear();
   cache.plan = made;
 }
 
-void refresh_packed(CallCache& cache, const OpDef& op, const void* attributes, const Forward& f) {
-  if (!op.refresh) return;
-  bool stale = cache.packed.size() != f.inputs.size();
-  cache.packed.resize(f.inputs.size());
-  for (std::size_t i = 0; i < f.inputs.size(); ++i) {
-    if (!op.packs.has(i)) continue;
-    const std::pair<const void*, std::uint64_t> now{f.inputs[i].raw(), f.inputs[i].version()};
-    stale |= cache.packed[i] != now;
-    cache.packed[i] = now;
+Tensor bytes_in(std::pmr::memory_resource* memory, std::size_t n) {
+  if (n == 0) return {};
+  return Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(n)}), memory);
+}
+
+std::span<std::byte> bytes_of(Tensor& t) { return {t.mutable_raw(), t ? t.bytes() : 0}; }
+
+/// The site with its places of memory filled in.
+CallSite placed(CallSite site, std::span<const Variable> inputs) {
+  const FunctionNode* graph = nullptr;
+  for (const Variable& input : inputs) {
+    if (graph == nullptr && input.creator()) graph = input.creator().get();
   }
-  if (stale) op.refresh(attributes, cache.plan->plan.get(), f);
+  if (site.memory == nullptr) {
+    site.memory = graph ? graph->kept : default_memory();
+    if (site.work == nullptr && graph) site.work = graph->memory;
+  }
+  if (site.work == nullptr) site.work = site.memory;
+  if (site.kept == nullptr) site.kept = default_memory();
+  return site;
+}
+
+/// Notes which values the op packs now; whether they are those that it packed last.
+bool same_packed(CallCache& cache, const OpDef& op, std::span<const Tensor> inputs) {
+  bool same = static_cast<bool>(cache.packed);
+  cache.packed_from.resize(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!op.packs.has(i)) continue;
+    same = same && cache.packed_from[i] == inputs[i].version();
+    cache.packed_from[i] = inputs[i].version();
+  }
+  return same;
+}
+
+/// A dry run computes only what may decide shapes.
+bool computes(std::span<const Tensor> outputs) {
+  if (!dry_running()) return true;
+  return std::none_of(outputs.begin(), outputs.end(),
+                      [](const Tensor& t) { return differentiable(t.type()); });
+}
+
+void run_forward(const OpDef& op, const void* attributes, CallCache& cache,
+                 std::span<const Tensor> inputs, std::span<Tensor> outputs, const CallSite& site) {
+  const CallPlan& plan = *cache.plan;
+  const TakesMemory for_scratch(Cause::scratch);
+  Tensor scratch = bytes_in(site.work, plan.scratch_bytes), packed;
+  const bool real = computes(outputs);
+  Forward f{inputs, outputs, bytes_of(scratch), {}};
+  if (plan.packed_bytes != 0) {
+    const bool fresh = same_packed(cache, op, inputs);
+    const TakesMemory for_packed(Cause::packed);
+    packed = cache.packed ? cache.packed
+                          : bytes_in(site.keeps_packed ? site.kept : site.work, plan.packed_bytes);
+    f.packed = bytes_of(packed);
+    if (!real)
+      cache.packed_from.clear();  // nothing was packed
+    else if (!fresh)
+      op.pack(attributes, plan.plan.get(), f);
+    if (site.keeps_packed) cache.packed = packed;
+  }
+  if (real) op.forward(attributes, plan.plan.get(), f);
 }
 
 bool must_save(const OpDef& op, std::size_t i, std::span<const Variable> inputs) {
@@ -114,8 +182,9 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
                                      std::span<const Variable> inputs,
                                      std::span<const Tensor> outputs, const CallCache& cache,
                                      const CallSite& site) {
-  auto function = std::allocate_shared<FunctionNode>(
-      std::pmr::polymorphic_allocator<FunctionNode>(site.memory), site.memory);
+  auto function =
+      std::allocate_shared<FunctionNode>(std::pmr::polymorphic_allocator<FunctionNode>(site.memory),
+                                         site.memory, site.work, site.memory);
   function->op = &op;
   function->attributes = attributes;
   function->call = cache.plan;
@@ -141,38 +210,35 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
 }  // namespace
 
 Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
-                const CallSite& site) {
+                const CallSite& given) {
   const Stopwatch watch;
+  const CallSite site = placed(given, inputs);
   CallCache own;
   CallCache& cache = site.cache ? *site.cache : own;
-  Temporary temporary(site.memory);
+  const TakesMemory for_graph(cache.index, Cause::graph);
+  Temporary temporary(site.work);
   auto values = temporary.list<Tensor>(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[i] = inputs[i].data();
   Call call{.op = op.name,
             .where = site.cache ? std::string_view(cache.where) : op.name,
             .values = values};
   if (!still_holds(cache, op, inputs)) {
+    const TakesMemory for_plan(Cause::packed);
     make_plan(cache, op, attributes.get(), call, inputs, site);
   }
   const CallPlan& plan = *cache.plan;
   call.inputs = plan.inputs;
   call.outputs = plan.outputs;
-  if (op.check) op.check(attributes.get(), call);
+  if (op.check && !dry_running()) op.check(attributes.get(), call);
 
   auto outputs = temporary.list<Tensor>(plan.outputs.size());
   if (op.views) {
     outputs[0] = values[0].retyped(plan.outputs[0]);
   } else {
+    const TakesMemory for_outputs(Cause::activations);
     for (std::size_t o = 0; o < outputs.size(); ++o)
       outputs[o] = Tensor(plan.outputs[o], site.memory);
-    Tensor scratch;
-    if (plan.scratch_bytes != 0) {
-      scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(plan.scratch_bytes)}),
-                       site.memory);
-    }
-    const Forward f{values, outputs, {scratch.mutable_raw(), scratch ? scratch.bytes() : 0}};
-    refresh_packed(cache, op, attributes.get(), f);
-    op.forward(attributes.get(), plan.plan.get(), f);
+    run_forward(op, attributes.get(), cache, values, outputs, site);
   }
 
   std::shared_ptr<FunctionNode> function;

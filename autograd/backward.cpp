@@ -8,6 +8,8 @@
 #include "autograd/sum_to.h"
 #include "autograd/temporary.h"
 #include "ops/kernels/kernels.h"
+#include "src/tensor/dry_run.h"
+#include "src/tensor/memory_tag.h"
 #include "src/tensor/stopwatch.h"
 
 namespace hone {
@@ -54,8 +56,8 @@ void check_finite(const FunctionNode& f, std::size_t i, std::span<const float> g
 /// Tensor::to_float, by the kernels for the type that matters.
 Tensor in_real_units(const Tensor& t, std::pmr::memory_resource* memory) {
   const TensorType& type = t.type();
+  if (dry_running()) return float_tensor(type.shape, memory);
   if (type.dtype != DType::int8 || type.axis_zero_points) return t.to_float(memory);
-  Tensor out = float_tensor(type.shape, memory);
   std::size_t channels = 1, inner = t.numel();
   if (type.per_axis()) {
     const auto axis = static_cast<std::size_t>(type.axis);
@@ -65,6 +67,7 @@ Tensor in_real_units(const Tensor& t, std::pmr::memory_resource* memory) {
       inner *= static_cast<std::size_t>(type.shape[d]);
   }
   if (inner < 8) return t.to_float(memory);  // as the weights of depthwise convolutions
+  Tensor out = float_tensor(type.shape, memory);
   float* to = out.mutable_data<float>().data();
   for (std::size_t i = 0, c = 0; i < t.numel(); i += inner, c = (c + 1) % channels) {
     kernels().dequantize({.count = static_cast<std::ptrdiff_t>(inner),
@@ -100,67 +103,122 @@ Tensor output_grad(FunctionNode& f, std::size_t o) {
   if (!node || node->incoming.empty()) return {};
   Tensor grad = node->incoming.take(f.memory);
   if (!has_clamp(*f.op, f.attributes.get(), f.call->plan.get(), f.call->outputs[o])) return grad;
-  if (!grad.unique()) grad = grad.clone(f.memory);
+  if (!grad.unique())
+    grad = dry_running() ? float_tensor(grad.shape(), f.memory) : grad.clone(f.memory);
+  if (dry_running()) return grad;
   mask_clamped(*f.op, f.attributes.get(), f.outputs[o].saved, grad.mutable_data<float>());
   return grad;
 }
 
-void backward_view(FunctionNode& f, const Tensor& grad) {
-  f.inputs[0].node->incoming.add(grad.reshaped(f.call->inputs[0].shape));
+void backward_view(FunctionNode& f, const Tensor& grad, bool consumed) {
+  VariableNode& node = *f.inputs[0].node;
+  Tensor g = grad.reshaped(f.call->inputs[0].shape);
+  if (!node.creator && !consumed) g = g.clone(node.memory);  // it stays, what lies in a step goes
+  node.incoming.add(std::move(g));
 }
 
-void backward_call(FunctionNode& f, std::span<const Tensor> grads, Temporary& temporary) {
-  const std::size_t n = f.inputs.size(), outputs = grads.size();
-  Saved in(n, temporary), out(outputs, temporary);
-  for (std::size_t i = 0; i < n; ++i) in.put(i, f.inputs[i].saved, f.memory);
-  auto gy = temporary.list<std::span<const float>>(outputs);
-  for (std::size_t o = 0; o < outputs; ++o) {
-    if (f.op->saves.out.has(o)) out.put(o, f.outputs[o].saved, f.memory);
-    if (grads[o]) gy[o] = grads[o].data<float>();
+/// Which saved values the gradients of some inputs need in real units.
+bool needs_saved(const FunctionNode& f, std::size_t saved, std::span<const bool> wanted) {
+  if (!f.op->saves.crosswise) return true;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    // a bias is added: its gradient needs no value at all
+    if (wanted[i] && i != saved && !f.op->bias.has(i)) return true;
   }
-  auto gradients = temporary.list<Tensor>(n);
-  auto gx = temporary.list<std::span<float>>(n);
-  const std::span<bool> wanted = temporary.flags(n), add = temporary.flags(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!f.inputs[i].node) continue;
-    wanted[i] = true;
-    VariableNode& node = *f.inputs[i].node;
-    // A second micro-batch adds to the gradient of a weight where it lies.
-    add[i] = f.op->accumulates && !node.creator && node.grad && node.grad.unique() &&
-             node.incoming.empty();
-    const TensorType& shaped = f.op->broadcasts ? f.call->outputs[0] : f.call->inputs[i];
-    gradients[i] = add[i] ? std::move(node.grad) : float_tensor(shaped.shape, f.memory);
-    gx[i] = gradients[i].mutable_data<float>();
-  }
-  Tensor scratch;
-  if (const std::size_t bytes = f.call->backward_scratch_bytes; bytes != 0) {
-    scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(bytes)}), f.memory);
-  }
-  const Backward b{.types_in = f.call->inputs,
-                   .types_out = f.call->outputs,
-                   .saved_inputs_raw = in.raw,
-                   .saved_outputs_raw = out.raw,
-                   .saved_inputs = in.spans,
-                   .saved_outputs = out.spans,
-                   .output_grads = gy,
-                   .input_grads = gx,
-                   .add = add,
-                   .scratch = {scratch.mutable_raw(), scratch ? scratch.bytes() : 0},
-                   .wanted = wanted};
-  f.op->backward(f.attributes.get(), f.call->plan.get(), b);
+  return false;
+}
 
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!wanted[i]) continue;
-    if (detecting_nan) check_finite(f, i, gx[i]);
-    Tensor g = std::move(gradients[i]);
-    const Shape& shape = f.call->inputs[i].shape;
-    if (g.shape() != shape) g = sum_to(g, shape, f.memory);
-    VariableNode& node = *f.inputs[i].node;
-    if (add[i])
+/// The gradients of some inputs of one call, from those of its outputs.
+class BackwardCall {
+ public:
+  BackwardCall(FunctionNode& f, std::span<const Tensor> grads, Temporary& temporary, bool consumed)
+      : f_(f), grads_(grads), temporary_(temporary), consumed_(consumed) {}
+
+  void operator()(std::span<const bool> wanted) {
+    const std::size_t n = f_.inputs.size(), outputs = grads_.size();
+    Saved in(n, temporary_), out(outputs, temporary_);
+    const TakesMemory for_scratch(Cause::scratch);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (needs_saved(f_, i, wanted)) in.put(i, f_.inputs[i].saved, f_.memory);
+    }
+    auto gy = temporary_.list<std::span<const float>>(outputs);
+    for (std::size_t o = 0; o < outputs; ++o) {
+      if (f_.op->saves.out.has(o)) out.put(o, f_.outputs[o].saved, f_.memory);
+      if (grads_[o]) gy[o] = grads_[o].data<float>();
+    }
+    auto gradients = temporary_.list<Tensor>(n);
+    auto gx = temporary_.list<std::span<float>>(n);
+    const std::span<bool> add = temporary_.flags(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!wanted[i]) continue;
+      gradients[i] = started(i, add[i]);
+      gx[i] = gradients[i].mutable_data<float>();
+    }
+    Tensor scratch;
+    if (const std::size_t bytes = f_.call->backward_scratch_bytes; bytes != 0) {
+      scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(bytes)}), f_.memory);
+    }
+    const Backward b{.types_in = f_.call->inputs,
+                     .types_out = f_.call->outputs,
+                     .saved_inputs_raw = in.raw,
+                     .saved_outputs_raw = out.raw,
+                     .saved_inputs = in.spans,
+                     .saved_outputs = out.spans,
+                     .output_grads = gy,
+                     .input_grads = gx,
+                     .add = add,
+                     .scratch = {scratch.mutable_raw(), scratch ? scratch.bytes() : 0},
+                     .wanted = wanted};
+    if (!dry_running()) f_.op->backward(f_.attributes.get(), f_.call->plan.get(), b);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (wanted[i]) hand_on(i, std::move(gradients[i]), add[i]);
+    }
+  }
+
+ private:
+  /// Room for the gradient of input i; `add`: it holds a sum that backward adds to.
+  Tensor started(std::size_t i, bool& add) {
+    const TakesMemory for_gradient(Cause::gradients);
+    VariableNode& node = *f_.inputs[i].node;
+    // A second micro-batch adds to the gradient of a weight where it lies.
+    add = f_.op->accumulates && !node.creator && node.grad && node.grad.unique() &&
+          node.incoming.empty();
+    if (add) return std::move(node.grad);
+    const TensorType& shaped = f_.op->broadcasts ? f_.call->outputs[0] : f_.call->inputs[i];
+    return float_tensor(shaped.shape, node.creator || consumed_ ? f_.memory : node.memory);
+  }
+
+  void hand_on(std::size_t i, Tensor g, bool added) {
+    const TakesMemory for_gradient(Cause::gradients);
+    if (detecting_nan) check_finite(f_, i, g.data<float>());
+    const Shape& shape = f_.call->inputs[i].shape;
+    VariableNode& node = *f_.inputs[i].node;
+    if (g.shape() != shape)
+      g = sum_to(g, shape, node.creator || consumed_ ? f_.memory : node.memory);
+    if (added)
       node.grad = std::move(g);
     else
       node.incoming.add(std::move(g));
   }
+
+  FunctionNode& f_;
+  std::span<const Tensor> grads_;
+  Temporary& temporary_;
+  bool consumed_;
+};
+
+/// Moves what reached a leaf into its gradient, or into the sink.
+void settle(VariableNode& leaf, std::pmr::memory_resource* memory, GradientSink* sink) {
+  if (!leaf.incoming.empty()) {
+    if (leaf.grad) {
+      GradSum sum(memory);
+      sum.add(std::move(leaf.grad));
+      sum.add(leaf.incoming.take(memory));
+      leaf.grad = sum.take(memory);
+    } else {
+      leaf.grad = leaf.incoming.take(memory);
+    }
+  }
+  if (sink != nullptr && leaf.grad && sink->take(&leaf, leaf.grad)) leaf.grad = {};
 }
 
 void tell(const Stopwatch& watch, const FunctionNode& f) {
@@ -176,23 +234,80 @@ void tell(const Stopwatch& watch, const FunctionNode& f) {
               .wanted = wanted});
 }
 
-/// Masks the gradients of one call and hands them on to its inputs.
-void pass(FunctionNode& f) {
-  const Stopwatch watch;
-  Temporary temporary(f.memory);
-  auto grads = temporary.list<Tensor>(f.outputs.size());
-  bool reached = false;
-  for (std::size_t o = 0; o < grads.size(); ++o) {
-    grads[o] = output_grad(f, o);
-    reached |= static_cast<bool>(grads[o]);
+/// One backward over the calls behind a value.
+class Pass {
+ public:
+  Pass(std::span<FunctionNode* const> functions, GradientSink* sink) : sink_(sink) {
+    for (FunctionNode* f : functions) {
+      for (const auto& input : f->inputs) {
+        if (input.node && !input.node->creator) input.node->uses = 0;
+      }
+    }
+    for (FunctionNode* f : functions) {
+      for (const auto& input : f->inputs) {
+        if (input.node && !input.node->creator) ++input.node->uses;
+      }
+    }
   }
-  if (reached && f.op->views)
-    backward_view(f, grads[0]);
-  else if (reached)
-    backward_call(f, grads, temporary);
-  if (watch) tell(watch, f);
-  f.free();
-}
+
+  /// Masks the gradients of one call and hands them on to its inputs.
+  void operator()(FunctionNode& f) {
+    const TakesMemory for_gradients(f.site ? f.site->index : -1, Cause::gradients);
+    Temporary temporary(f.memory);
+    auto leaves = temporary.list<std::shared_ptr<VariableNode>>(f.inputs.size());
+    for (std::size_t i = 0; i < leaves.size() && sink_ != nullptr; ++i) {
+      if (f.inputs[i].node && !f.inputs[i].node->creator) leaves[i] = f.inputs[i].node;
+    }
+    const Stopwatch watch;
+    pass(f, temporary);
+    if (watch) tell(watch, f);
+    f.free();
+    for (const auto& leaf : leaves) {
+      if (leaf && --leaf->uses == 0) settle(*leaf, f.memory, sink_);
+    }
+  }
+
+ private:
+  void pass(FunctionNode& f, Temporary& temporary) {
+    auto grads = temporary.list<Tensor>(f.outputs.size());
+    bool reached = false;
+    for (std::size_t o = 0; o < grads.size(); ++o) {
+      grads[o] = output_grad(f, o);
+      reached |= static_cast<bool>(grads[o]);
+    }
+    if (reached && f.op->views)
+      backward_view(f, grads[0], sink_ != nullptr);
+    else if (reached)
+      call(f, grads, temporary);
+  }
+
+  /// Integers are saved as they are and widened for the gradients that need them.  Where those of
+  /// the weights need other values than that of the input, they are made one after the other, what
+  /// is larger last, so that less is in memory at once.
+  void call(FunctionNode& f, std::span<const Tensor> grads, Temporary& temporary) {
+    const std::size_t n = f.inputs.size();
+    const std::span<bool> weights = temporary.flags(n), inputs = temporary.flags(n);
+    bool widens = false;
+    std::size_t weight_size = 0, input_size = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const FunctionNode::Input& input = f.inputs[i];
+      widens |= input.saved && input.saved.dtype() != DType::float32;
+      if (!input.node) continue;
+      (input.node->creator ? inputs : weights)[i] = true;
+      (input.node->creator ? input_size : weight_size) += input.node->shape.numel();
+    }
+    BackwardCall backward(f, grads, temporary, sink_ != nullptr);
+    if (f.op->saves.crosswise && widens && input_size != 0 && weight_size != 0) {
+      backward(weight_size < input_size ? weights : inputs);
+      backward(weight_size < input_size ? inputs : weights);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) weights[i] |= inputs[i];
+      backward(weights);
+    }
+  }
+
+  GradientSink* sink_;
+};
 
 /// Values of the graph under a backward, kept alive; where it ends in an Error, what has reached
 /// them is dropped.
@@ -204,25 +319,12 @@ struct Reached {
   std::pmr::vector<std::shared_ptr<VariableNode>> nodes;
 };
 
-/// Moves what reached a leaf into its gradient.
-void settle(VariableNode& leaf, std::pmr::memory_resource* memory) {
-  if (leaf.incoming.empty()) return;
-  if (leaf.grad) {
-    GradSum sum(memory);
-    sum.add(std::move(leaf.grad));
-    sum.add(leaf.incoming.take(memory));
-    leaf.grad = sum.take(memory);
-  } else {
-    leaf.grad = leaf.incoming.take(memory);
-  }
-}
-
 }  // namespace
 
 DetectNan::DetectNan() noexcept : before_(std::exchange(detecting_nan, true)) {}
 DetectNan::~DetectNan() { detecting_nan = before_; }
 
-void Variable::backward(const Tensor& seed) const {
+void Variable::backward(const Tensor& seed, GradientSink* sink) const {
   if (!requires_grad()) {
     fail(ErrorKind::state, "backward",
          "expected a value that depends on one with a gradient, nothing was recorded");
@@ -239,7 +341,7 @@ void Variable::backward(const Tensor& seed) const {
   Tensor start = seed ? seed : float_tensor(shape(), memory);
   if (!seed) std::fill_n(start.mutable_data<float>().data(), start.numel(), 1.0f);
   node_->incoming.add(std::move(start));
-  if (functions.empty()) return settle(*node_, memory);
+  if (functions.empty()) return settle(*node_, memory, sink);
 
   Reached leaves(memory), made(memory);
   made.nodes.push_back(node_);
@@ -250,13 +352,15 @@ void Variable::backward(const Tensor& seed) const {
   }
   // A call's free() drops the values it consumed.  Those that other calls made must outlive it:
   // they hold the gradient that has just reached them, and keep alive the calls still to pass.
+  Pass pass(functions, sink);
   for (FunctionNode* f : functions) {
     for (const auto& input : f->inputs) {
       if (input.node && input.node->creator) made.nodes.push_back(input.node);
     }
     pass(*f);
   }
-  for (const auto& leaf : leaves.nodes) settle(*leaf, memory);
+  if (sink != nullptr) return;
+  for (const auto& leaf : leaves.nodes) settle(*leaf, leaf->memory, nullptr);
 }
 
 }  // namespace hone

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "ops/kernels/kernels.h"
+#include "src/tensor/dry_run.h"
 
 namespace hone {
 namespace {
@@ -43,6 +44,11 @@ void GradSum::add(Tensor grad) {
 Tensor GradSum::take(std::pmr::memory_resource* memory) {
   Tensor sum = std::move(first_);
   if (more_.empty()) return sum;
+  if (dry_running()) {
+    if (!sum.unique()) sum = Tensor(sum.type(), memory);
+    more_.clear();
+    return sum;
+  }
   if (!sum.unique()) sum = sum.clone(memory);
   const auto total = sum.mutable_data<float>();
   for (const Tensor& term : more_) {
@@ -60,8 +66,12 @@ void GradSum::clear() noexcept {
 }
 
 VariableNode::VariableNode(const TensorType& type, bool wants_grad, std::string_view label,
-                           std::pmr::memory_resource* memory)
-    : shape(type.shape), requires_grad(wants_grad), name(label), incoming(memory) {
+                           std::pmr::memory_resource* resource)
+    : memory(resource),
+      shape(type.shape),
+      requires_grad(wants_grad),
+      name(label),
+      incoming(resource) {
   ++alive;
 }
 
@@ -70,8 +80,9 @@ VariableNode::~VariableNode() {
   --alive;
 }
 
-FunctionNode::FunctionNode(std::pmr::memory_resource* resource)
-    : number(next_number++), memory(resource), inputs(resource), outputs(resource) {
+FunctionNode::FunctionNode(std::pmr::memory_resource* own, std::pmr::memory_resource* work,
+                           std::pmr::memory_resource* kept_in)
+    : number(next_number++), memory(work), kept(kept_in), inputs(own), outputs(own) {
   ++alive;
 }
 FunctionNode::~FunctionNode() { --alive; }
@@ -108,14 +119,15 @@ bool grad_enabled() noexcept { return recording; }
 NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
 NoGrad::~NoGrad() { recording = before_; }
 
-Variable::Variable(Tensor data, Grad grad, std::string_view name) : data_(std::move(data)) {
+Variable::Variable(Tensor data, Grad grad, std::string_view name, std::pmr::memory_resource* memory)
+    : data_(std::move(data)) {
   if (!data_) return;
   if (grad == Grad::yes && !differentiable(data_.type())) {
     fail(ErrorKind::argument, "variable",
          "expected float or quantized values to take a gradient of, got ", data_.type());
   }
   if (grad == Grad::yes || !name.empty()) {
-    node_ = std::make_shared<VariableNode>(data_.type(), grad == Grad::yes, name);
+    node_ = std::make_shared<VariableNode>(data_.type(), grad == Grad::yes, name, memory);
   }
 }
 

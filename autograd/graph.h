@@ -49,12 +49,14 @@ class VariableNode {
   VariableNode(const VariableNode&) = delete;
   VariableNode& operator=(const VariableNode&) = delete;
 
+  std::pmr::memory_resource* memory;  // where it lives, and the gradient of a leaf
   Shape shape;
   bool requires_grad;
   std::string name;
   std::shared_ptr<FunctionNode> creator;  // null for a leaf
   Tensor grad;                            // leaves only
   GradSum incoming;                       // while a backward runs
+  std::size_t uses = 0;                   // by calls that a backward has still to pass; of a leaf
 };
 
 class FunctionNode {
@@ -69,7 +71,9 @@ class FunctionNode {
     Tensor saved;
   };
 
-  explicit FunctionNode(std::pmr::memory_resource* memory);
+  /// `own` for its lists, `work` for what its backward makes.
+  FunctionNode(std::pmr::memory_resource* own, std::pmr::memory_resource* work,
+               std::pmr::memory_resource* kept);
   ~FunctionNode();
   FunctionNode(const FunctionNode&) = delete;
   FunctionNode& operator=(const FunctionNode&) = delete;
@@ -85,7 +89,7 @@ class FunctionNode {
   std::shared_ptr<const CallPlan> call;
   std::shared_ptr<CallCache> site;
   std::uint64_t number;  // of its creation, a total order: backward is forward reversed
-  std::pmr::memory_resource* memory;
+  std::pmr::memory_resource *memory, *kept;  // see CallSite: work, memory
   std::pmr::vector<Input> inputs;
   std::pmr::vector<Output> outputs;
   Tensor loss_input;  // where op->normalizes: for logits()

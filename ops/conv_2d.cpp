@@ -29,11 +29,10 @@ struct Conv2d {
     ConvShape shape;
     Requantize requantize;
     FloatRange range;
-    bool symmetric = false;            // hybrid: images without a zero point
-    std::vector<float> scales;         // hybrid: of the weights of each output
-    FloatConv product;                 // of floats, and all gradients
-    IntegerConv integer;               // of 8-bit images
-    std::vector<std::int16_t> narrow;  // integer weights for direct_conv, less their zero point
+    bool symmetric = false;     // hybrid: images without a zero point
+    std::vector<float> scales;  // hybrid: of the weights of each output
+    FloatConv product;          // of floats, and all gradients
+    IntegerConv integer;        // of 8-bit images
   };
 
   static Attributes parse(const Options& options) {
@@ -75,10 +74,10 @@ struct Conv2d {
     const ConvShape& s = plan.shape;
     check_weights(call, s.out, 0);
     const TensorType& w = call.inputs[1];
-    plan.product = FloatConv(s, w.dtype == DType::float32);
+    plan.product = FloatConv(
+        s, {w.dtype == DType::float32 || call.wanted.has(1), call.wanted.has(0)}, call.memory);
     if (w.dtype == DType::float32) return plan;
     if (is_hybrid(call)) {
-      plan.narrow.resize(static_cast<std::size_t>(s.weights()));
       for (std::int64_t o = 0; o < s.out; ++o) {
         plan.scales.push_back(w.scale_at(static_cast<std::size_t>(o)));
       }
@@ -89,9 +88,8 @@ struct Conv2d {
     }
     plan.requantize = Requantize::prepare(call, s.out, a.activation, w.dtype == DType::uint8);
     if (call.inputs[0].dtype != DType::int16) {
-      plan.integer = IntegerConv(s, RequantFactors(plan.requantize));
+      plan.integer = IntegerConv(s, RequantFactors(plan.requantize), call.memory);
     }
-    if (!plan.integer.usable()) plan.narrow.resize(static_cast<std::size_t>(s.weights()));
     return plan;
   }
 
@@ -104,32 +102,39 @@ struct Conv2d {
     return static_cast<std::size_t>(plan.shape.window.inputs() * plan.shape.in);
   }
 
-  static void refresh(const Attributes&, Plan& plan, const Forward& f) {
+  static std::size_t packed_bytes(const Attributes&, const Plan& plan, const Call& call) {
+    if (call.inputs[1].dtype == DType::float32) return plan.product.packed_size() * sizeof(float);
+    if (plan.integer.usable()) return plan.integer.packed_bytes();
+    return static_cast<std::size_t>(plan.shape.weights()) * sizeof(std::int16_t);
+  }
+
+  static void pack(const Attributes&, const Plan& plan, const Forward& f) {
     switch (f.type_in(1).dtype) {
       case DType::float32:
-        return plan.product.refresh(f.input<float>(1).data());
+        return plan.product.pack(f.input<float>(1).data(), f.packed_as<float>());
       case DType::uint8:
-        return pack(plan, f.input<std::uint8_t>(1).data(), f.type_in(1).zero_point);
+        return pack_integers(plan, f, f.input<std::uint8_t>(1).data());
       default:
-        return pack(plan, f.input<std::int8_t>(1).data(), f.type_in(1).zero_point);
+        return pack_integers(plan, f, f.input<std::int8_t>(1).data());
     }
   }
 
   template <class W>
-  static void pack(Plan& plan, const W* w, std::int32_t zero_point) {
-    if (plan.integer.usable()) return plan.integer.refresh(w, zero_point);
-    pack_conv_weights(plan.shape, w, zero_point, plan.narrow.data());
+  static void pack_integers(const Plan& plan, const Forward& f, const W* w) {
+    const std::int32_t zero_point = f.type_in(1).zero_point;
+    if (plan.integer.usable()) return plan.integer.pack(w, zero_point, f.packed.data());
+    pack_conv_weights(plan.shape, w, zero_point, f.packed_as<std::int16_t>());
   }
 
   template <class T>
   static void forward(const Attributes& a, const Plan& plan, const Forward& f) {
     if constexpr (std::same_as<T, float>) {
-      plan.narrow.empty() ? forward_float(plan, f) : forward_hybrid(plan, f);
+      plan.scales.empty() ? forward_float(plan, f) : forward_hybrid(plan, f);
     } else if constexpr (std::same_as<T, std::int16_t>) {
       a.int32_sums ? forward_integer<T, std::uint32_t>(plan, f)
                    : forward_integer<T, std::int64_t>(plan, f);
     } else if (plan.integer.usable()) {
-      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point,
+      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point, f.packed.data(),
                            f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
                            f.output<T>(0).data(), f.scratch.data());
     } else {
@@ -138,7 +143,7 @@ struct Conv2d {
   }
 
   static void forward_float(const Plan& plan, const Forward& f) {
-    plan.product.forward(f.input<float>(0).data(), f.input<float>(1).data(),
+    plan.product.forward(f.input<float>(0).data(), f.input<float>(1).data(), f.packed_as<float>(),
                          f.has(2) ? f.input<float>(2).data() : nullptr, plan.range.low,
                          plan.range.high, f.output<float>(0).data(),
                          reinterpret_cast<float*>(f.scratch.data()));
@@ -148,7 +153,8 @@ struct Conv2d {
   static void forward_integer(const Plan& plan, const Forward& f) {
     const IntegerBias b(f);
     T* y = f.output<T>(0).data();
-    direct_conv<Sum>(plan.shape, f.input<T>(0).data(), f.type_in(0).zero_point, plan.narrow.data(),
+    direct_conv<Sum>(plan.shape, f.input<T>(0).data(), f.type_in(0).zero_point,
+                     f.packed_as<std::int16_t>(),
                      [&](std::int64_t pixel, std::int64_t o, const Sum* sums, std::int64_t count) {
                        T* to = y + pixel * plan.shape.out + o;
                        for (std::int64_t j = 0; j < count; ++j) {
@@ -169,7 +175,7 @@ struct Conv2d {
       const OnTheFly made =
           plan.symmetric ? quantize_symmetric(x, size, q) : quantize_asymmetric(x, size, q);
       direct_conv<std::uint32_t>(
-          image, q, made.zero_point, plan.narrow.data(),
+          image, q, made.zero_point, f.packed_as<std::int16_t>(),
           [&](std::int64_t pixel, std::int64_t o, const std::uint32_t* sums, std::int64_t count) {
             float* to = y + pixel * image.out + o;
             for (std::int64_t j = 0; j < count; ++j) {

@@ -29,7 +29,7 @@ struct DepthwiseConv2d {
     Requantize requantize;
     FloatRange range;
     RequantFactors factors;
-    std::vector<float> packed;  // 8 bits: the weights less their zero point
+    bool in_floats = false;     // 8 bits: sums of whole numbers that floats hold
     std::vector<float> scales;  // hybrid: of the weights of each output
   };
 
@@ -78,7 +78,7 @@ struct DepthwiseConv2d {
       plan.requantize = Requantize::prepare(call, outputs, a.activation, w.dtype == DType::uint8);
       if (call.inputs[0].dtype != DType::int16 && exact_in_floats(plan.shape)) {
         plan.factors = RequantFactors(plan.requantize);
-        plan.packed.resize(w.numel());
+        plan.in_floats = true;
       }
     }
     return plan;
@@ -94,20 +94,24 @@ struct DepthwiseConv2d {
     const DepthwiseShape& s = plan.shape;
     const std::int64_t in = s.window.inputs() * s.in;
     if (is_hybrid(call)) return static_cast<std::size_t>(in);
-    if (plan.packed.empty()) return 0;
+    if (!plan.in_floats) return 0;
     return static_cast<std::size_t>(in + s.window.outputs() * s.out()) * sizeof(float);
   }
 
-  static void refresh(const Attributes&, Plan& plan, const Forward& f) {
-    if (plan.packed.empty()) return;
+  /// 8 bits: the weights less their zero point, as floats.
+  static std::size_t packed_bytes(const Attributes&, const Plan& plan, const Call& call) {
+    return plan.in_floats ? call.inputs[1].numel() * sizeof(float) : 0;
+  }
+
+  static void pack(const Attributes&, const Plan& plan, const Forward& f) {
     const bool is_unsigned = f.type_in(1).dtype == DType::uint8;
     plan.kernels->dequantize(
-        {.count = static_cast<std::int64_t>(plan.packed.size()),
+        {.count = static_cast<std::int64_t>(f.inputs[1].numel()),
          .from = is_unsigned ? static_cast<const void*>(f.input<std::uint8_t>(1).data())
                              : f.input<std::int8_t>(1).data(),
          .is_unsigned = is_unsigned,
          .zero_point = f.type_in(1).zero_point,
-         .to = plan.packed.data()});
+         .to = f.packed_as<float>()});
   }
 
   template <class T>
@@ -116,7 +120,7 @@ struct DepthwiseConv2d {
       plan.scales.empty() ? forward_float(plan, f) : forward_hybrid(plan, f);
     } else if constexpr (std::same_as<T, std::int16_t>) {
       forward_integer<T, std::int8_t, std::int64_t>(plan, f);
-    } else if (!plan.packed.empty()) {
+    } else if (plan.in_floats) {
       forward_bytes<T>(plan, f);
     } else if constexpr (std::same_as<T, std::uint8_t>) {
       forward_integer<T, std::uint8_t, std::uint32_t>(plan, f);
@@ -198,7 +202,7 @@ struct DepthwiseConv2d {
     one.batch = 1;
     Depthwise image = image_of(s);
     image.last_row = image.shape.oh;
-    image.x = x, image.w = plan.packed.data(), image.out = sums;
+    image.x = x, image.w = f.packed_as<float>(), image.out = sums;
     for (std::int64_t n = 0; n < s.batch; ++n) {
       plan.kernels->dequantize({.count = in,
                                 .from = f.input<T>(0).data() + n * in,

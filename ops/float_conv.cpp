@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/kernels/conv_table.h"
+#include "ops/linear.h"
 #include "ops/products.h"
 
 namespace hone::ops {
@@ -33,23 +34,26 @@ Conv group_of(const ConvShape& s) {
 
 }  // namespace
 
-FloatConv::FloatConv(const ConvShape& shape, bool packs)
+FloatConv::FloatConv(const ConvShape& shape, const Uses& uses, std::pmr::memory_resource* memory)
     : kernels_(&kernels()),
       shape_(shape),
       group_(group_of(shape)),
       pointwise_(shape.groups == 1 && shape.window.taps() == 1 && shape.window.y.stride == 1 &&
                  shape.window.x.stride == 1),
       fits_(fits_conv_table(group_)),
-      patch_(shape.window.taps() * shape.group_in()) {
-  const bool dots = pointwise_ && prefers_dot(pixels());
-  if (packs && !dots) packed_.resize(static_cast<std::size_t>(shape.weights()));
+      patch_(shape.window.taps() * shape.group_in()),
+      dots_(pointwise_ && prefers_dot(pixels())) {
   if (pointwise_ || !fits_) return;
   merge_columns();
   const std::ptrdiff_t rows = kernels_->row_block;
-  forward_table_.resize(forward_table_size(rows_, rows));
-  build_forward_table(rows_, rows, forward_table_.data());
-  backward_table_.resize(backward_table_size(group_, rows));
-  build_backward_table(group_, rows, backward_table_.data());
+  if (uses.forward) {
+    forward_table_ = offsets(forward_table_size(rows_, rows), memory);
+    build_forward_table(rows_, rows, forward_table_.mutable_data<std::int32_t>().data());
+  }
+  if (uses.input_grad) {
+    backward_table_ = offsets(backward_table_size(group_, rows), memory);
+    build_backward_table(group_, rows, backward_table_.mutable_data<std::int32_t>().data());
+  }
 }
 
 /// Taps side by side in memory are one tap with all their channels, if none of them lies in padding
@@ -81,21 +85,24 @@ const float* FloatConv::padded(const float* image, float* to) const noexcept {
   return to - rows_.h * wide;
 }
 
-void FloatConv::refresh(const float* w) noexcept {
-  if (packed_.empty()) return;
+std::size_t FloatConv::packed_size() const noexcept {
+  return dots_ ? 0 : static_cast<std::size_t>(shape_.weights());
+}
+
+void FloatConv::pack(const float* w, float* packed) const noexcept {
   for (std::int64_t g = 0; g < shape_.groups; ++g) {
     kernels_->transpose({.rows = group_.o,
                          .columns = patch_,
                          .from = w + g * group_.o * patch_,
                          .from_row = patch_,
-                         .to = packed_.data() + g * group_.o * patch_,
+                         .to = packed + g * group_.o * patch_,
                          .to_row = group_.o});
   }
 }
 
-void FloatConv::forward(const float* x, const float* w, const float* b, float low, float high,
-                        float* y, float* scratch) const noexcept {
-  if (pointwise_ && packed_.empty()) {
+void FloatConv::forward(const float* x, const float* w, const float* packed, const float* b,
+                        float low, float high, float* y, float* scratch) const noexcept {
+  if (dots_) {
     return run(*kernels_, Dot{.m = pixels(),
                               .n = shape_.out,
                               .k = shape_.in,
@@ -115,7 +122,7 @@ void FloatConv::forward(const float* x, const float* w, const float* b, float lo
                                .k = shape_.in,
                                .a = x,
                                .a_row = shape_.in,
-                               .b = packed_.data(),
+                               .b = packed,
                                .b_row = shape_.out,
                                .c = y,
                                .c_row = shape_.out,
@@ -125,7 +132,7 @@ void FloatConv::forward(const float* x, const float* w, const float* b, float lo
   }
   if (!fits_) {
     return direct_conv<float>(
-        shape_, x, 0, packed_.data(),
+        shape_, x, 0, packed,
         [&](std::int64_t pixel, std::int64_t o, const float* sums, std::int64_t count) {
           for (std::int64_t j = o; j < o + count; ++j) {
             const float v = sums[j - o] + (b ? b[j] : 0.0f);
@@ -135,19 +142,20 @@ void FloatConv::forward(const float* x, const float* w, const float* b, float lo
   }
   if (padded_ == 0) {
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
-      forward_group(g, shape_.batch, x, b, low, high, y);
+      forward_group(g, shape_.batch, x, packed, b, low, high, y);
     }
     return;
   }
   const std::int64_t in = shape_.window.inputs() * shape_.in;
   const std::int64_t out = shape_.window.outputs() * shape_.out;
   for (std::int64_t n = 0; n < shape_.batch; ++n) {
-    forward_group(0, 1, padded(x + n * in, scratch), b, low, high, y + n * out);
+    forward_group(0, 1, padded(x + n * in, scratch), packed, b, low, high, y + n * out);
   }
 }
 
-void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* x, const float* b,
-                              float low, float high, float* y) const noexcept {
+void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* x,
+                              const float* packed, const float* b, float low, float high,
+                              float* y) const noexcept {
   const std::int64_t tiles = forward_tiles(rows_, kernels_->row_block);
   const std::int64_t in = shape_.window.inputs() * shape_.in;
   const std::int64_t out = shape_.window.outputs() * shape_.out;
@@ -155,12 +163,12 @@ void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* 
   in_blocks(images * tiles, 1, work, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t at = first; at < last;) {
       const std::int64_t n = at / tiles, end = std::min(last, (n + 1) * tiles);
-      kernels_->gather_product({.table = forward_table_.data(),
+      kernels_->gather_product({.table = forward_table_.data<std::int32_t>().data(),
                                 .first_tile = at - n * tiles,
                                 .last_tile = end - n * tiles,
                                 .a = x + n * in + g * group_.c,
                                 .k = rows_.c,
-                                .b = packed_.data() + g * group_.o * patch_,
+                                .b = packed + g * group_.o * patch_,
                                 .b_row = group_.o,
                                 .n = group_.o,
                                 .bias = b ? b + g * group_.o : nullptr,
@@ -198,7 +206,7 @@ void FloatConv::input_grad(const float* gy, const float* w, float* gx, bool add)
     in_blocks(shape_.batch * tiles, 1, work, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t at = first; at < last;) {
         const std::int64_t n = at / tiles, end = std::min(last, (n + 1) * tiles);
-        kernels_->gather_product({.table = backward_table_.data(),
+        kernels_->gather_product({.table = backward_table_.data<std::int32_t>().data(),
                                   .first_tile = at - n * tiles,
                                   .last_tile = end - n * tiles,
                                   .a = gy + n * out + g * group_.o,
@@ -249,7 +257,7 @@ void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add
     for (std::int64_t n = 0; n < shape_.batch; ++n) {
       const float* from = padded(x + n * in, image) + g * group_.c;
       in_blocks(rows_.kh * rows_.kw, 1, work, [&](std::int64_t first, std::int64_t last) {
-        kernels_->gather_weights({.table = forward_table_.data(),
+        kernels_->gather_weights({.table = forward_table_.data<std::int32_t>().data(),
                                   .first_tap = first,
                                   .last_tap = last,
                                   .c = rows_.c,

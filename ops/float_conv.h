@@ -3,28 +3,36 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory_resource>
+
+#include <hone/tensor.h>
 
 #include "ops/kernels/direct_conv.h"
 #include "ops/kernels/kernels.h"
 
 namespace hone::ops {
 
-/// What a call shape needs once: tables of offsets, and the weights with the outputs innermost.
-/// Layouts as in ConvShape.  Convolutions whose offsets do not fit 32 bits run as plain loops.
+/// What a call shape needs once: tables of offsets.  Layouts as in ConvShape.  Convolutions whose
+/// offsets do not fit 32 bits run as plain loops.
 class FloatConv {
  public:
   FloatConv() = default;
-  /// `packs`: the weights are floats, forward() will be called.
+  /// What it is for: forward() and weight_grad(), input_grad().
+  struct Uses {
+    bool forward = true, input_grad = true;
+  };
   /// Throws Error (unsupported): see kernels().
-  FloatConv(const ConvShape& shape, bool packs);
+  FloatConv(const ConvShape& shape, const Uses& uses, std::pmr::memory_resource* memory);
 
-  void refresh(const float* w) noexcept;
+  /// Floats that pack() writes: the weights with the outputs innermost; 0 where forward() takes
+  /// them as they are.
+  std::size_t packed_size() const noexcept;
+  void pack(const float* w, float* packed) const noexcept;
 
-  /// y = clamp(b + x * w); b may be null.  `w` in its natural layout.
+  /// y = clamp(b + x * w); b may be null.  `w` in its natural layout, `packed` of pack().
   /// scratch: forward_scratch() floats.
-  void forward(const float* x, const float* w, const float* b, float low, float high, float* y,
-               float* scratch) const noexcept;
+  void forward(const float* x, const float* w, const float* packed, const float* b, float low,
+               float high, float* y, float* scratch) const noexcept;
   /// gx = (or +=) the gradient of the images.
   void input_grad(const float* gy, const float* w, float* gx, bool add) const noexcept;
   /// gw = (or +=) the gradient of the weights; scratch: weight_scratch() floats.
@@ -38,8 +46,8 @@ class FloatConv {
   std::int64_t pixels() const noexcept { return shape_.batch * shape_.window.outputs(); }
   void merge_columns() noexcept;
   const float* padded(const float* image, float* to) const noexcept;
-  void forward_group(std::int64_t g, std::int64_t images, const float* x, const float* b, float low,
-                     float high, float* y) const noexcept;
+  void forward_group(std::int64_t g, std::int64_t images, const float* x, const float* packed,
+                     const float* b, float low, float high, float* y) const noexcept;
 
   const Kernels* kernels_ = nullptr;
   ConvShape shape_;
@@ -48,9 +56,9 @@ class FloatConv {
   std::int64_t padded_ = 0;  // floats of an image with its padding columns; 0: as it is
   bool pointwise_ = false;   // a product of matrices: 1 x 1, stride 1, one group
   bool fits_ = true;
-  std::int64_t patch_ = 0;  // weights of one output
-  std::vector<std::int32_t> forward_table_, backward_table_;
-  std::vector<float> packed_;  // (groups, patch, outputs of a group)
+  std::int64_t patch_ = 0;                 // weights of one output
+  bool dots_ = false;                      // forward as dot products on the weights as they are
+  Tensor forward_table_, backward_table_;  // offsets, int32
 };
 
 }  // namespace hone::ops

@@ -32,7 +32,6 @@ struct FullyConnected {
     std::int32_t low = 0, high = 0;
     std::vector<double> factors;  // sx * sw / sy: the reference rounds acc * factor in double
     IntegerConv integer;          // of 8-bit rows
-    std::vector<float> packed;    // the weights transposed, where many rows meet them
     std::vector<float> scales;    // hybrid: of the weights of each output
   };
 
@@ -73,10 +72,7 @@ struct FullyConnected {
     plan.rows = static_cast<std::int64_t>(x.numel()) / plan.in;
     check_weights(call, plan.out, 0);
     if (x.dtype == DType::float32) {
-      if (!is_hybrid(call)) {
-        if (!prefers_dot(plan.rows)) plan.packed.resize(w.numel());
-        return plan;
-      }
+      if (!is_hybrid(call)) return plan;
       for (std::int64_t o = 0; o < plan.out; ++o) {
         plan.scales.push_back(w.scale_at(static_cast<std::size_t>(o)));
       }
@@ -96,8 +92,8 @@ struct FullyConnected {
           .batch = 1,
           .in = plan.in,
           .out = plan.out};
-      plan.integer =
-          IntegerConv(shape, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high));
+      plan.integer = IntegerConv(
+          shape, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high), call.memory);
     }
     return plan;
   }
@@ -115,7 +111,7 @@ struct FullyConnected {
     } else if constexpr (std::same_as<T, std::int16_t>) {
       forward_integer<T, std::int8_t, std::int64_t>(plan, f);
     } else if (plan.integer.usable()) {
-      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point,
+      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point, f.packed.data(),
                            f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
                            f.output<T>(0).data(), f.scratch.data());
     } else if constexpr (std::same_as<T, std::uint8_t>) {
@@ -125,19 +121,25 @@ struct FullyConnected {
     }
   }
 
-  static void refresh(const Attributes&, Plan& plan, const Forward& f) {
+  /// Floats: the weights transposed, where many rows meet them.
+  static std::size_t packed_bytes(const Attributes&, const Plan& plan, const Call& call) {
+    if (plan.integer.usable()) return plan.integer.packed_bytes();
+    const TensorType& w = call.inputs[1];
+    return w.dtype != DType::float32 || prefers_dot(plan.rows) ? 0 : w.bytes();
+  }
+
+  static void pack(const Attributes&, const Plan& plan, const Forward& f) {
     if (plan.integer.usable()) {
       const std::int32_t zero = f.type_in(1).zero_point;
       return f.type_in(1).dtype == DType::uint8
-                 ? plan.integer.refresh(f.input<std::uint8_t>(1).data(), zero)
-                 : plan.integer.refresh(f.input<std::int8_t>(1).data(), zero);
+                 ? plan.integer.pack(f.input<std::uint8_t>(1).data(), zero, f.packed.data())
+                 : plan.integer.pack(f.input<std::int8_t>(1).data(), zero, f.packed.data());
     }
-    if (plan.packed.empty()) return;
     plan.kernels->transpose({.rows = plan.out,
                              .columns = plan.in,
                              .from = f.input<float>(1).data(),
                              .from_row = plan.in,
-                             .to = plan.packed.data(),
+                             .to = f.packed_as<float>(),
                              .to_row = plan.out});
   }
 
@@ -145,7 +147,7 @@ struct FullyConnected {
     const float* x = f.input<float>(0).data();
     const float* b = f.has(2) ? f.input<float>(2).data() : nullptr;
     float* y = f.output<float>(0).data();
-    if (plan.packed.empty()) {
+    if (f.packed.empty()) {
       run(*plan.kernels, Dot{.m = plan.rows,
                              .n = plan.out,
                              .k = plan.in,
@@ -164,7 +166,7 @@ struct FullyConnected {
                               .k = plan.in,
                               .a = x,
                               .a_row = plan.in,
-                              .b = plan.packed.data(),
+                              .b = f.packed_as<float>(),
                               .b_row = plan.out,
                               .c = y,
                               .c_row = plan.out,

@@ -35,7 +35,8 @@ Requant RequantFactors::from(std::int64_t first, const std::int32_t* bias) const
   return q;
 }
 
-IntegerConv::IntegerConv(const ConvShape& s, RequantFactors factors)
+IntegerConv::IntegerConv(const ConvShape& s, RequantFactors factors,
+                         std::pmr::memory_resource* memory)
     : kernels_(&kernels()),
       shape_(s),
       pairs_((s.group_in() + 1) / 2),
@@ -58,14 +59,21 @@ IntegerConv::IntegerConv(const ConvShape& s, RequantFactors factors)
                          .x_pixel = pairs_ * s.groups,
                          .y_pixel = s.out};
   if (!fits_conv_table(in_pairs)) return;
-  table_.resize(forward_table_size(in_pairs, kernels_->row_block));
-  build_forward_table(in_pairs, kernels_->row_block, table_.data());
+  table_ = offsets(forward_table_size(in_pairs, kernels_->row_block), memory);
+  build_forward_table(in_pairs, kernels_->row_block, table_.mutable_data<std::int32_t>().data());
   tiles_ = forward_tiles(in_pairs, kernels_->row_block);
-  packed_.resize(static_cast<std::size_t>(s.window.taps() * pairs_ * 2 * s.out));
+}
+
+std::size_t IntegerConv::packed_bytes() const noexcept {
+  return static_cast<std::size_t>(shape_.window.taps() * pairs_ * 2 * shape_.out) *
+         sizeof(std::int16_t);
 }
 
 template <class T>
-void IntegerConv::pack(const T* w, std::int32_t zero_point) noexcept {
+void IntegerConv::pack_pairs(const T* w, std::int32_t zero_point,
+                             std::int16_t* packed) const noexcept {
+  // the place of a channel after an odd last one
+  if (shape_.group_in() % 2 != 0) std::fill_n(packed, packed_bytes() / 2, std::int16_t{0});
   const std::int64_t outputs = shape_.group_out(), channels = shape_.group_in();
   const std::int64_t taps = shape_.window.taps();
   constexpr std::int64_t block = 16;  // outputs whose rows are read side by side
@@ -73,7 +81,7 @@ void IntegerConv::pack(const T* w, std::int32_t zero_point) noexcept {
     for (std::int64_t first = 0; first < outputs; first += block) {
       const std::int64_t count = std::min(block, outputs - first);
       const T* from = w + (g * outputs + first) * taps * channels;
-      std::int16_t* to = packed_.data() + (g * taps * pairs_ * outputs + first) * 2;
+      std::int16_t* to = packed + (g * taps * pairs_ * outputs + first) * 2;
       for (std::int64_t t = 0; t < taps; ++t, from += channels) {
         for (std::int64_t c = 0; c < channels; ++c) {
           std::int16_t* pair = to + (t * pairs_ + c / 2) * outputs * 2 + c % 2;
@@ -86,11 +94,13 @@ void IntegerConv::pack(const T* w, std::int32_t zero_point) noexcept {
   }
 }
 
-void IntegerConv::refresh(const std::int8_t* w, std::int32_t zero_point) noexcept {
-  pack(w, zero_point);
+void IntegerConv::pack(const std::int8_t* w, std::int32_t zero_point,
+                       std::byte* packed) const noexcept {
+  pack_pairs(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
 }
-void IntegerConv::refresh(const std::uint8_t* w, std::int32_t zero_point) noexcept {
-  pack(w, zero_point);
+void IntegerConv::pack(const std::uint8_t* w, std::int32_t zero_point,
+                       std::byte* packed) const noexcept {
+  pack_pairs(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
 }
 
 std::size_t IntegerConv::scratch_bytes() const noexcept {
@@ -100,7 +110,7 @@ std::size_t IntegerConv::scratch_bytes() const noexcept {
 }
 
 void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_point,
-                          const std::int32_t* bias, std::int8_t* y,
+                          const std::int16_t* packed, const std::int32_t* bias, std::int8_t* y,
                           std::int16_t* wide) const noexcept {
   const std::int64_t rows = shape_.window.inputs() * shape_.groups, channels = shape_.group_in();
   const std::int64_t outputs = shape_.group_out(), taps = shape_.window.taps();
@@ -118,16 +128,16 @@ void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_poi
     });
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
       in_blocks(tiles_, 1, work, [&](std::int64_t first, std::int64_t last) {
-        kernels_->gather_integer({.table = table_.data(),
-                                  .first_tile = first,
-                                  .last_tile = last,
-                                  .a = reinterpret_cast<const std::int32_t*>(wide + g * pairs_ * 2),
-                                  .k = pairs_,
-                                  .b = reinterpret_cast<const std::int32_t*>(
-                                      packed_.data() + g * taps * pairs_ * outputs * 2),
-                                  .n = outputs,
-                                  .requant = factors_.from(g * outputs, bias),
-                                  .c = y + n * shape_.window.outputs() * shape_.out + g * outputs});
+        kernels_->gather_integer(
+            {.table = table_.data<std::int32_t>().data(),
+             .first_tile = first,
+             .last_tile = last,
+             .a = reinterpret_cast<const std::int32_t*>(wide + g * pairs_ * 2),
+             .k = pairs_,
+             .b = reinterpret_cast<const std::int32_t*>(packed + g * taps * pairs_ * outputs * 2),
+             .n = outputs,
+             .requant = factors_.from(g * outputs, bias),
+             .c = y + n * shape_.window.outputs() * shape_.out + g * outputs});
       });
     }
   }

@@ -37,39 +37,41 @@ class IntegerConv {
  public:
   IntegerConv() = default;
   /// Throws Error (unsupported): see kernels().
-  IntegerConv(const ConvShape& shape, RequantFactors factors);
+  IntegerConv(const ConvShape& shape, RequantFactors factors, std::pmr::memory_resource* memory);
 
   /// False where offsets do not fit 32 bits: use direct_conv.
-  bool usable() const noexcept { return !table_.empty(); }
+  bool usable() const noexcept { return static_cast<bool>(table_); }
 
-  /// Packs the weights (out, taps, in / groups) less their zero point.
-  void refresh(const std::int8_t* w, std::int32_t zero_point) noexcept;
-  void refresh(const std::uint8_t* w, std::int32_t zero_point) noexcept;
+  /// Bytes that pack() writes: the weights (out, taps, in / groups) less their zero point, as
+  /// (groups, taps, pairs, outputs of a group, 2) int16.
+  std::size_t packed_bytes() const noexcept;
+  void pack(const std::int8_t* w, std::int32_t zero_point, std::byte* packed) const noexcept;
+  void pack(const std::uint8_t* w, std::int32_t zero_point, std::byte* packed) const noexcept;
 
   /// Bytes of scratch: one image as int16.
   std::size_t scratch_bytes() const noexcept;
 
-  /// T: std::int8_t or std::uint8_t; bias may be null.
+  /// T: std::int8_t or std::uint8_t; bias may be null; `packed` of pack().
   template <class T>
-  void forward(const T* x, std::int32_t zero_point, const std::int32_t* bias, T* y,
-               std::byte* scratch) const noexcept {
-    forward(static_cast<const void*>(x), std::is_unsigned_v<T>, zero_point, bias,
-            reinterpret_cast<std::int8_t*>(y), reinterpret_cast<std::int16_t*>(scratch));
+  void forward(const T* x, std::int32_t zero_point, const std::byte* packed,
+               const std::int32_t* bias, T* y, std::byte* scratch) const noexcept {
+    forward(static_cast<const void*>(x), std::is_unsigned_v<T>, zero_point,
+            reinterpret_cast<const std::int16_t*>(packed), bias, reinterpret_cast<std::int8_t*>(y),
+            reinterpret_cast<std::int16_t*>(scratch));
   }
 
  private:
   template <class T>
-  void pack(const T* w, std::int32_t zero_point) noexcept;
-  void forward(const void* x, bool is_unsigned, std::int32_t zero_point, const std::int32_t* bias,
-               std::int8_t* y, std::int16_t* wide) const noexcept;
+  void pack_pairs(const T* w, std::int32_t zero_point, std::int16_t* packed) const noexcept;
+  void forward(const void* x, bool is_unsigned, std::int32_t zero_point, const std::int16_t* packed,
+               const std::int32_t* bias, std::int8_t* y, std::int16_t* wide) const noexcept;
 
   const Kernels* kernels_ = nullptr;
   ConvShape shape_;
   std::int64_t pairs_ = 0;  // of channels, in one group
   std::int64_t tiles_ = 0;
   RequantFactors factors_;
-  std::vector<std::int32_t> table_;
-  std::vector<std::int16_t> packed_;  // (groups, taps, pairs, outputs of a group, 2)
+  Tensor table_;  // offsets, int32
 };
 
 }  // namespace hone::ops

@@ -13,6 +13,11 @@
 
 namespace hone::ops {
 
+/// Room for n offsets that a plan keeps.
+inline Tensor offsets(std::size_t n, std::pmr::memory_resource* memory) {
+  return Tensor(TensorType(DType::int32, {static_cast<std::int64_t>(n)}), memory);
+}
+
 inline bool is_narrow(DType d) noexcept {
   return d == DType::int8 || d == DType::int4 || d == DType::int2;
 }

@@ -5,6 +5,8 @@
 #include <hone/optim.h>
 
 #include "ops/kernels/noise.h"
+#include "src/tensor/dry_run.h"
+#include "src/tensor/memory_tag.h"
 #include "src/tensor/stopwatch.h"
 
 namespace hone {
@@ -15,6 +17,7 @@ constexpr std::size_t tile = 1024;
 constexpr std::size_t most_slots = 4;
 
 void require_finite(const Parameter& parameter, const Tensor& grad) {
+  if (dry_running()) return;
   for (const float g : grad.data<float>()) {
     if (!std::isfinite(g)) {
       fail(ErrorKind::data, "step", "expected a finite gradient of \"", escaped(parameter.name()),
@@ -58,12 +61,13 @@ void Optimizer::add_group(const Parameters& parameters, float lr, float weight_d
       fail(ErrorKind::argument, rule_->name, "expected each parameter once, got \"",
            escaped(parameter->name()), "\" twice");
     }
+    const TakesMemory for_slots(Cause::slots);
     Entry& entry = added.emplace_back();
     entry.parameter = parameter;
     entry.group = groups_.size();
     for (std::size_t s = 0; s < rule_->slots.size(); ++s) {
-      entry.slots.push_back(
-          Tensor::zeros(TensorType(DType::float32, parameter->tensor().shape()), options_.memory));
+      entry.slots.push_back(Tensor::zeros(TensorType(DType::float32, parameter->tensor().shape()),
+                                          options_.memory ? options_.memory : parameter->memory()));
     }
   }
   groups_.push_back({lr, weight_decay, std::move(options)});
@@ -120,6 +124,7 @@ double Optimizer::norm_factor() {
 }
 
 void Optimizer::move(Entry& entry, const StepInfo& info, float factor, std::uint64_t key) noexcept {
+  if (dry_running()) return;
   const Group& group = groups_[entry.group];
   const float decay = rule_->couples_decay ? group.weight_decay : 0;
   const float limit = options_.clip_value;
@@ -151,6 +156,7 @@ void Optimizer::move(Entry& entry, const StepInfo& info, float factor, std::uint
 }
 
 void Optimizer::step() {
+  if (dry_running()) return parameters().clear_grads();
   take_gradients();
   const auto factor = static_cast<float>(norm_factor());
   const double schedule = options_.schedule(steps_);
@@ -170,6 +176,58 @@ void Optimizer::step() {
     entry.grad = {};
     entry.parameter->clear_grad();
     tell(watch, *entry.parameter);
+  }
+}
+
+/// Moves parameters while a backward runs.
+class Optimizer::Fused final : public GradientSink {
+ public:
+  explicit Fused(Optimizer& optimizer)
+      : optimizer_(optimizer), schedule_(optimizer.options_.schedule(optimizer.steps_)) {}
+  ~Fused() {
+    if (moved_ && !dry_running()) ++optimizer_.steps_;
+  }
+
+  bool take(const VariableNode* leaf, const Tensor& grad) override {
+    for (std::size_t i = 0; i < optimizer_.entries_.size(); ++i) {
+      Entry& entry = optimizer_.entries_[i];
+      if (entry.parameter->variable().node().get() != leaf) continue;
+      if (entry.parameter->tensor().dtype() != DType::float32)
+        require_finite(*entry.parameter, grad);
+      const std::uint64_t step = optimizer_.steps_ + 1;
+      const auto lr = static_cast<float>(optimizer_.groups_[entry.group].lr * schedule_);
+      const Stopwatch watch;
+      entry.grad = grad;
+      optimizer_.move(entry, {lr, step}, 1, noise_key(optimizer_.options_.seed, step, i));
+      entry.grad = {};
+      if (!dry_running()) entry.parameter->commit();
+      tell(watch, *entry.parameter);
+      moved_ = true;
+      return true;
+    }
+    return false;
+  }
+
+  bool moved() const noexcept { return moved_; }
+
+ private:
+  Optimizer& optimizer_;
+  double schedule_;
+  bool moved_ = false;
+};
+
+void Optimizer::step(const Variable& loss, const Tensor& seed) {
+  if (!can_fuse()) {
+    fail(ErrorKind::argument, "step",
+         "expected no clip_norm where gradients are consumed during backward, got ",
+         options_.clip_norm);
+  }
+  gradient_norm_ = 0;
+  Fused fused(*this);
+  loss.backward(seed, &fused);
+  if (!fused.moved()) {
+    fail(ErrorKind::state, "step",
+         "expected a loss that depends on the parameters, none has got a gradient");
   }
 }
 

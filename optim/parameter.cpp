@@ -18,6 +18,7 @@ bool has_weight_scales(const TensorType& type) noexcept {
 Parameter::Parameter(const Tensor& data, std::string name, Place place,
                      const ParameterOptions& options)
     : name_(std::move(name)),
+      memory_(options.memory),
       place_(place),
       update_(options.update),
       scales_(options.scales),
@@ -34,7 +35,7 @@ Parameter::Parameter(const Tensor& data, std::string name, Place place,
          "expected kept scales with in-place updates, got refreshed ones; use shadow updates");
   }
   // A plain int32 bias has no scale, and so no gradient, before it follows its weight.
-  variable_ = Variable(data_, known && !frozen_ ? Grad::yes : Grad::no, name_);
+  variable_ = Variable(data_, known && !frozen_ ? Grad::yes : Grad::no, name_, memory_);
   if (frozen_ || dtype == DType::float32 || update_ == Update::in_place) return;
   master_ = Tensor::zeros(TensorType(DType::float32, data.shape()), options.memory);
   if (known) read_real(data_.type(), data_.raw(), 0, master_.mutable_data<float>());
@@ -58,11 +59,11 @@ void Parameter::follow(std::shared_ptr<Parameter> weight, float input_scale) {
   weight_ = std::move(weight);
   input_scale_ = input_scale;
   weight_->biases_.push_back(this);
-  if (frozen_) file_data_ = data_.clone();
+  if (frozen_) file_data_ = data_.clone(memory_);
   if (!plain) return;  // the file's own scale holds until the weight's moves
   weight_scaled();
   if (master_) read_real(data_.type(), data_.raw(), 0, master_.mutable_data<float>());
-  if (!frozen_) variable_ = Variable(data_, Grad::yes, name_);
+  if (!frozen_) variable_ = Variable(data_, Grad::yes, name_, memory_);
 }
 
 void Parameter::read(std::size_t begin, std::span<float> values) const noexcept {

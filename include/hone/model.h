@@ -18,6 +18,7 @@ namespace hone {
 namespace model {
 struct State;
 }
+class ModelMemory;
 
 /// Which weights train: `all`, `head`, `bias`, `last:N` (operators with weights), a name pattern
 /// with `*`, a tensor list `#3,#7`, or a comma-separated union of these.
@@ -68,6 +69,9 @@ struct Signature {
 struct ModelOptions {
   std::pmr::memory_resource* memory = default_memory();
   std::vector<const OpDef*> custom_ops = {};  ///< found by their name
+  /// Weights in the order of the kernels, kept from call to call; false: made anew by every call,
+  /// which is slower and needs less memory.
+  bool keep_packed_weights = true;
   std::size_t max_activation_bytes = std::size_t{1}
                                      << 32;  ///< a file that asks for more in one tensor is refused
 };
@@ -139,6 +143,11 @@ class Model {
   bool has_frozen_part();                 ///< there are operators before the cut
   /// Bytes of activations that one sample has in memory at most: about what a step keeps.
   std::size_t activation_bytes();
+
+  /// The engine's: where it keeps its values; the file loaded once more, into other memory.
+  ModelMemory& memory() const noexcept;
+  bool keeps_packed_weights() const noexcept;
+  Model twin(const ModelOptions& options) const;  ///< but for custom ops and limits
 
   std::optional<std::vector<std::byte>> metadata(std::string_view name) const;
   void set_metadata(std::string_view name, std::vector<std::byte> value);

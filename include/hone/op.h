@@ -12,7 +12,8 @@
 ///     prepare(attributes, call) -> Plan         may throw; multipliers, tables, sizes
 ///     check(attributes, call)                   may throw; before every forward: indices, divisors
 ///     scratch_bytes(attributes, plan, call), backward_scratch_bytes(same)
-///     refresh(attributes, plan, forward)        packs the inputs of `packs` when they have changed
+///     packed_bytes(attributes, plan, call)      of the inputs of `packs` in the kernel's order
+///     pack(attributes, plan, forward)           noexcept; writes forward.packed, when they changed
 ///     forward<T>(attributes, plan, forward)     noexcept, allocates nothing
 ///     backward(attributes, plan, backward)      noexcept, allocates nothing, float only
 ///
@@ -25,6 +26,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -104,7 +106,9 @@ struct Call {
   std::span<const TensorType> inputs;  ///< dtype none where an optional input was left out
   std::span<const TensorType>
       outputs;  ///< infer: as the file declares them, or empty; later: as they will be
-  std::span<const Tensor> values;  ///< of the inputs
+  std::span<const Tensor> values;                        ///< of the inputs
+  std::pmr::memory_resource* memory = default_memory();  ///< for what prepare keeps
+  Slots wanted = Slots::none();  ///< inputs whose gradients backward will be asked for, or more
 
   bool has(std::size_t i) const noexcept { return i < inputs.size() && inputs[i].present(); }
   /// Input 0 is an integer tensor with a scale.
@@ -137,6 +141,7 @@ struct Forward {
   std::span<Tensor> outputs;
   std::span<std::byte>
       scratch;  ///< as many bytes as scratch_bytes gave, 64-byte aligned, uninitialised
+  std::span<std::byte> packed;  ///< as many as packed_bytes gave: what pack wrote
 
   bool has(std::size_t i) const noexcept { return i < inputs.size() && inputs[i]; }
   template <class T>
@@ -146,6 +151,10 @@ struct Forward {
   template <class T>
   std::span<T> output(std::size_t i) const noexcept {
     return outputs[i].mutable_data<T>();
+  }
+  template <class T>
+  T* packed_as() const noexcept {
+    return reinterpret_cast<T*>(packed.data());
   }
   const TensorType& type_in(std::size_t i) const noexcept { return inputs[i].type(); }
   const TensorType& type_out(std::size_t i) const noexcept { return outputs[i].type(); }
@@ -198,9 +207,11 @@ struct OpDef {
   Arity arity;
   std::size_t output_count = 1;  ///< Arity::any: as many as infer gives
   Saves saves;
-  Slots reads;          ///< integer inputs whose values infer and prepare read
-  Slots packs;          ///< inputs that refresh packs into the plan
-  Slots weights, bias;  ///< inputs that training moves; selectors tell a bias from a weight
+  Slots reads;  ///< integer inputs whose values infer and prepare read
+  Slots packs;  ///< inputs that pack reads
+  /// Inputs that training moves; selectors tell a bias from a weight.  The gradient of a bias needs
+  /// no saved value.
+  Slots weights, bias;
   bool broadcasts =
       false;  ///< backward writes gradients of output 0's shape; autograd sums them to the input's
   bool moves = false;  ///< only moves or chooses values: an integer output has no clamp of its own
@@ -224,7 +235,8 @@ struct OpDef {
   std::size_t (*scratch_bytes)(const void* attributes, const void* plan, const Call&) = nullptr;
   std::size_t (*backward_scratch_bytes)(const void* attributes, const void* plan,
                                         const Call&) = nullptr;
-  void (*refresh)(const void* attributes, void* plan, const Forward&) noexcept = nullptr;
+  std::size_t (*packed_bytes)(const void* attributes, const void* plan, const Call&) = nullptr;
+  void (*pack)(const void* attributes, const void* plan, const Forward&) noexcept = nullptr;
   void (*forward)(const void* attributes, const void* plan, const Forward&) noexcept = nullptr;
   void (*backward)(const void* attributes, const void* plan, const Backward&) noexcept = nullptr;
 
@@ -296,8 +308,11 @@ struct Erased {
   static std::size_t backward_scratch_bytes(const void* a, const void* p, const Call& call) {
     return Op::backward_scratch_bytes(attributes(a), plan(p), call);
   }
-  static void refresh(const void* a, void* p, const Forward& f) noexcept {
-    Op::refresh(attributes(a), *static_cast<Plan*>(p), f);
+  static std::size_t packed_bytes(const void* a, const void* p, const Call& call) {
+    return Op::packed_bytes(attributes(a), plan(p), call);
+  }
+  static void pack(const void* a, const void* p, const Forward& f) noexcept {
+    Op::pack(attributes(a), plan(p), f);
   }
   static void forward(const void* a, const void* p, const Forward& f) noexcept {
     if constexpr (requires { Op::dtypes; }) {
@@ -383,10 +398,9 @@ constexpr OpDef define() {
                 }) {
     d.backward_scratch_bytes = E::backward_scratch_bytes;
   }
-  if constexpr (requires(const Attributes& a, Plan& p, const Forward& f) {
-                  Op::refresh(a, p, f);
-                }) {
-    d.refresh = E::refresh;
+  if constexpr (requires { Op::packs; }) {
+    d.packed_bytes = E::packed_bytes;
+    d.pack = E::pack;
   }
   if constexpr (!requires { requires Op::views; }) d.forward = E::forward;
   if constexpr (requires(const Attributes& a, const Plan& p, const Backward& b) {

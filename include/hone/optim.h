@@ -54,8 +54,8 @@ struct StepOptions {
   /// that is below 1; 0: not.  Pascanu et al. (2013), algorithm 1, in PyTorch's form.  Costs one
   /// more pass over the gradients.
   float clip_norm = 0;
-  std::uint64_t seed = 0;                                ///< of stochastic rounding
-  std::pmr::memory_resource* memory = default_memory();  ///< of the slots
+  std::uint64_t seed = 0;                       ///< of stochastic rounding
+  std::pmr::memory_resource* memory = nullptr;  ///< of the slots; null: where their parameter is
 };
 
 /// One step of one group.
@@ -157,6 +157,13 @@ class Optimizer {
   /// Throws Error, with nothing moved: no parameter has a gradient; the gradient of an integer or
   /// float16 parameter is not finite.
   void step();
+  /// backward() of `loss`, seeded with `seed`, and step() in one: each gradient is consumed as soon
+  /// as it is complete, so that not all of them are in memory at once.  The same bits as one after
+  /// the other.  Throws Error: clip_norm, which needs all gradients; what backward() throws, with
+  /// nothing moved; a gradient of an integer or float16 parameter that is not finite, and then
+  /// parameters nearer to the loss may have moved.
+  void step(const Variable& loss, const Tensor& seed = {});
+  bool can_fuse() const noexcept { return options_.clip_norm == 0; }
   /// Steps done.
   std::uint64_t steps() const noexcept { return steps_; }
   /// Of the first group, at the next step.
@@ -192,6 +199,8 @@ class Optimizer {
     Tensor grad;  // while a step runs
   };
   struct Saved;
+
+  class Fused;
 
   void take_gradients();
   double norm_factor();

@@ -78,6 +78,7 @@ class Parameter {
   Place place() const noexcept { return place_; }
   Update update() const noexcept { return update_; }
   bool follows() const noexcept { return weight_ != nullptr; }
+  std::pmr::memory_resource* memory() const noexcept { return memory_; }
   std::size_t numel() const noexcept { return variable_.data().numel(); }
   /// The present leaf, to be asked for before every forward: its type changes with its scales.
   const Variable& variable() const noexcept { return variable_; }
@@ -117,6 +118,7 @@ class Parameter {
   void weight_scaled();
 
   std::string name_;
+  std::pmr::memory_resource* memory_;  // of the values and their gradient
   Place place_;
   Update update_;
   Scales scales_;

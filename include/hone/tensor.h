@@ -178,8 +178,27 @@ MemoryUse memory_use() noexcept;      ///< of default_memory()
 void reset_peak() noexcept;           ///< peak_bytes = current_bytes
 void release_free_memory() noexcept;  ///< gives kept blocks back to the system
 
-/// Bytes shared by reference count.  `version` counts the writes, so that a graph notices a value
-/// that moved under it.
+/// Memory in the caller's bytes and nowhere else: `ModelOptions::memory` of a device without a heap
+/// to spare.  Allocation throws Error (memory) where it is exhausted.  plan() tells how many bytes
+/// a training needs.  The bytes must outlive the arena, and the arena everything in it.
+/// Thread-safe.
+class Arena final : public std::pmr::memory_resource {
+ public:
+  explicit Arena(std::span<std::byte> bytes);
+  ~Arena() override;
+  std::size_t bytes() const noexcept;
+  std::size_t peak_bytes() const noexcept;  ///< how far into the bytes it has been
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Bytes shared by reference count.  Every write gives them a `version` that no bytes had before,
+/// so that a graph notices a value that moved under it.
 class Storage {
  public:
   static Storage* allocate(std::size_t bytes, std::pmr::memory_resource* memory);
@@ -188,7 +207,7 @@ class Storage {
   std::byte* data() const noexcept { return data_; }
   std::size_t bytes() const noexcept { return bytes_; }
   std::uint64_t version() const noexcept { return version_; }
-  void bump() noexcept { ++version_; }
+  void bump() noexcept { version_ = next_version(); }
   void acquire() noexcept;
   void release() noexcept;
   bool unique() const noexcept;
@@ -200,7 +219,8 @@ class Storage {
   std::size_t bytes_ = 0;
   std::pmr::memory_resource* memory_ = nullptr;  // null: borrowed
   std::shared_ptr<const void> owner_;
-  std::uint64_t version_ = 0;
+  static std::uint64_t next_version() noexcept;
+  std::uint64_t version_ = next_version();
   std::size_t references_ = 1;  // through atomic_ref
 };
 

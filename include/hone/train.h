@@ -56,6 +56,9 @@ struct FitOptions {
   std::size_t cache_bytes = std::size_t{64}
                             << 20;  ///< for values at the cut; more are computed again each epoch
   std::string checkpoint = {};      ///< written after every epoch, and when stopped
+  /// Each gradient is consumed as soon as it is complete, where a step is one micro-batch and the
+  /// optimizer does not need all of them: less memory, the same bits.  See Optimizer::step(loss).
+  bool fused = false;
   bool resume = false;  ///< go on from the checkpoint, to the bits of a run that was never stopped
   std::function<void(const Progress&)> on_step = {};
   const std::atomic<bool>* stop = nullptr;  ///< looked at before every step
@@ -69,7 +72,7 @@ struct Report {
   bool stopped = false;
   double step_ms_median = 0, step_ms_min = 0;  ///< the median is of the last 1024 steps
   double last_loss = 0;                        ///< mean over the last epoch's steps
-  std::size_t peak_bytes = 0;                  ///< tensors, during the training steps
+  std::size_t peak_bytes = 0;                  ///< of the model's memory, during the steps
 };
 
 /// Weights with which every class of `data` counts the same: samples / (classes that occur *
@@ -81,6 +84,65 @@ std::vector<float> balanced_weights(const Dataset& data, std::size_t classes);
 /// Throws Error: data that does not fit the model, a loss that is not finite.  The weights then are
 /// those of the last step that was whole.
 Report fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options = {});
+
+/// Bytes that one operator has in memory, by cause.
+struct OperatorMemory {
+  std::int32_t op = -1;     ///< -1: the model as a whole: its input, the loss
+  std::size_t weights = 0;  ///< those that train: their copies and float32 masters
+  std::size_t slots = 0;    ///< of the optimizer
+  std::size_t packed = 0;   ///< tables, and weights in the order of the kernels
+  std::size_t gradients = 0;
+  std::size_t activations = 0;  ///< outputs; what backward needs of them stays
+  std::size_t scratch = 0;
+  std::size_t graph = 0;  ///< nodes and lists
+
+  std::size_t total() const noexcept {
+    return weights + slots + packed + gradients + activations + scratch + graph;
+  }
+};
+
+struct PlanOptions {
+  std::size_t batch = 1, micro_batch = 0;  ///< as in FitOptions
+  Selector train = {"all"};
+  TrainOptions weights = {};
+  std::string optimizer = "adam";
+  Loss loss = Loss::xent;
+  bool fused = false;
+  bool keep_packed_weights = true;  ///< as in ModelOptions
+};
+
+/// What training and inference need, known before anything runs.
+struct MemoryPlan {
+  std::size_t peak_bytes = 0;            ///< of training: kept_bytes + step_bytes
+  std::size_t inference_peak_bytes = 0;  ///< of running the same number of samples at once
+  std::size_t kept_bytes = 0;        ///< weights, slots, tables, gradients that outlive a backward
+  std::size_t step_bytes = 0;        ///< the block that holds what a step makes
+  std::size_t least_step_bytes = 0;  ///< the most that a step has alive at once
+  std::size_t arena_bytes = 0;       ///< an Arena for training: peak_bytes and its book-keeping
+  std::size_t micro_batch = 0;
+  std::size_t parameters = 0;             ///< values that train
+  std::vector<OperatorMemory> operators;  ///< at the peak; they add up to peak_bytes - step_bytes +
+                                          ///< least_step_bytes
+};
+
+/// Runs a step and an inference dry, on a copy of the model in no memory, with the weights of the
+/// file.  The model is left as it is.  Throws Error: what trainable() and fit() would refuse.
+MemoryPlan plan(const Model& model, const PlanOptions& options = {});
+
+/// A way to train that fits.
+struct Proposal {
+  PlanOptions options;
+  MemoryPlan plan;
+  double score = 0;  ///< share of what all weights could learn, from 0 to 1
+};
+
+/// Ways to train within `budget` bytes, those that learn most first: selectors and micro-batches,
+/// with packed weights or without, the rest as in `options`.  What a weight could learn is its
+/// share of the trace of the Fisher information on up to eight of `samples` (the squared norm of
+/// each sample's gradient; Amari 1998), or without samples its share of the values.  Empty where
+/// nothing fits.
+std::vector<Proposal> propose(const Model& model, const PlanOptions& options, std::size_t budget,
+                              const Dataset* samples = nullptr);
 
 /// Keeps the normalization of the data and the names of its classes in the model's metadata.
 void remember(Model& model, const Dataset& data);

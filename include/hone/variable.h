@@ -20,14 +20,25 @@ class VariableNode;
 
 enum class Grad : bool { no, yes };
 
+/// Consumes gradients during a backward; see Optimizer::step(loss).
+class GradientSink {
+ public:
+  /// Everything that uses the value of `leaf` has been passed: it may be written to.  Whether the
+  /// gradient was consumed; it stays in grad() where not.
+  virtual bool take(const VariableNode* leaf, const Tensor& grad) = 0;
+
+ protected:
+  ~GradientSink() = default;
+};
+
 /// A cheap handle on a value in the graph.  Copies are the same value.
 class Variable {
  public:
   Variable() = default;  ///< no value; stands for an optional input that is left out
-  /// A leaf.  Throws Error where a gradient is asked of a type that has none (plain integers,
-  /// booleans).
-  Variable(Tensor data, Grad grad = Grad::no,
-           std::string_view name = {});  // NOLINT: implicit on purpose
+  /// A leaf; `memory` for its gradient.  Throws Error where a gradient is asked of a type that has
+  /// none (plain integers, booleans).
+  Variable(Tensor data, Grad grad = Grad::no, std::string_view name = {},
+           std::pmr::memory_resource* memory = default_memory());  // NOLINT: implicit on purpose
 
   explicit operator bool() const noexcept { return static_cast<bool>(data_); }
   const Tensor& data() const noexcept { return data_; }
@@ -46,9 +57,10 @@ class Variable {
   const std::shared_ptr<FunctionNode>& creator() const noexcept;
 
   /// Back-propagates from this value, seeded with ones (or with `seed`, of this shape), and frees
-  /// the graph behind it. Throws Error on a graph that was freed, on a weight that moved since
-  /// forward, on an op without a gradient.
-  void backward(const Tensor& seed = {}) const;
+  /// the graph behind it.  Gradients of leaves are offered to `sink`, each as soon as it is
+  /// complete, or stay in grad().  Throws Error on a graph that was freed, on a weight that moved
+  /// since forward, on an op without a gradient.
+  void backward(const Tensor& seed = {}, GradientSink* sink = nullptr) const;
 
   /// The same value, cut off from the graph.
   Variable detached() const { return Variable(data_); }
@@ -68,18 +80,20 @@ class Variable {
 /// What an op prepares for inputs of these types.
 struct CallPlan {
   std::vector<TensorType> inputs, outputs;
+  Slots wanted;  ///< inputs whose gradients backward may be asked for
   Box plan;
-  std::size_t scratch_bytes = 0, backward_scratch_bytes = 0;
+  std::size_t packed_bytes = 0, scratch_bytes = 0, backward_scratch_bytes = 0;
 };
 
 /// What one call site keeps between calls: the plan and the packed weights of the last call.  Not
 /// for two threads at once.
 struct CallCache {
-  std::string where;                     ///< for messages: `CONV_2D #12 "block_3/conv"`
-  std::shared_ptr<const CallPlan> plan;  ///< null before the first call
-  std::vector<Tensor> read_values;       ///< copies of the inputs that the op reads
-  std::vector<std::pair<const void*, std::uint64_t>>
-      packed;  ///< storage and version of each packed input
+  std::string where;                       ///< for messages: `CONV_2D #12 "block_3/conv"`
+  std::int32_t index = -1;                 ///< of the operator in its file
+  std::shared_ptr<const CallPlan> plan;    ///< null before the first call
+  std::vector<Tensor> read_values;         ///< copies of the inputs that the op reads
+  Tensor packed;                           ///< what the op packed; absent: not yet, or not kept
+  std::vector<std::uint64_t> packed_from;  ///< version of each packed input
 };
 
 using Variables = std::pmr::vector<Variable>;
@@ -89,12 +103,15 @@ struct CallSite {
   std::span<const TensorType> declared =
       {};  ///< output types of the file: their quantization holds
   std::shared_ptr<CallCache> cache = nullptr;
-  std::pmr::memory_resource* memory = default_memory();
+  /// Of outputs and nodes; of scratch and what backward makes; of what `cache` keeps.  Null: where
+  /// the graph behind the inputs has its own, else default_memory().
+  std::pmr::memory_resource *memory = nullptr, *work = nullptr, *kept = nullptr;
+  bool keeps_packed = true;          ///< false: packed anew by every call, in passing
   std::size_t max_bytes = SIZE_MAX;  ///< of one output; a call that gives more is refused
 };
 
-/// Runs an op and, where an input requires a gradient and grad mode is on, records it.  Outputs,
-/// nodes and the list itself live in site.memory.
+/// Runs an op and, where an input requires a gradient and grad mode is on, records it.  The list of
+/// outputs lives where they do.
 Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
                 const CallSite& site = {});
 /// The same for ops with one output and attributes of their own type.

@@ -31,6 +31,7 @@ void add_run(CLI::App& root, Common& common);
 void add_grad(CLI::App& root, Common& common);
 void add_train(CLI::App& root, Common& common);
 void add_eval(CLI::App& root, Common& common);
+void add_plan(CLI::App& root, Common& common);
 void add_graph(CLI::App& root, Common& common);
 void add_diff(CLI::App& root, Common& common);
 void add_bench(CLI::App& root, Common& common);

@@ -86,6 +86,7 @@ int run(int argc, char** argv) {
   add_grad(root, common);
   add_train(root, common);
   add_eval(root, common);
+  add_plan(root, common);
   add_graph(root, common);
   add_diff(root, common);
   add_bench(root, common);

@@ -27,7 +27,7 @@ struct Args {
   std::size_t epochs = 20, batch = 16, micro_batch = 0;
   float label_smoothing = 0;
   std::string class_weights;
-  bool resume = false;
+  bool resume = false, fused = false, lean = false;
 };
 
 std::atomic<bool> interrupted{false};
@@ -182,6 +182,7 @@ FitOptions fit_options(const Args& args, const Common& common, const Model& mode
                      .seed = common.seed};
   options.checkpoint = args.checkpoint;
   options.resume = args.resume;
+  options.fused = args.fused;
   options.stop = &interrupted;
   return options;
 }
@@ -189,7 +190,7 @@ FitOptions fit_options(const Args& args, const Common& common, const Model& mode
 void train(const Args& args, const Common& common) {
   check_writable(args.out);
   if (!args.checkpoint.empty()) check_writable(args.checkpoint);
-  Model model = Model::load(args.model);
+  Model model = Model::load(args.model, {.keep_packed_weights = !args.lean});
   const auto [data, held_out] = open_both(model, args, common.seed);
   const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
   const Parameters parameters = model.trainable(
@@ -223,6 +224,16 @@ void train(const Args& args, const Common& common) {
   else
     print_text(report, args);
   log.check();
+}
+
+void add_run_options(CLI::App& sub, Args& args) {
+  sub.add_flag("--fused", args.fused,
+               "consume each gradient as soon as it is complete, where a step is one micro-batch");
+  sub.add_flag("--lean", args.lean, "keep no weights in the order of the kernels");
+  sub.add_option("--log", args.log, "a line of JSON for every step");
+  CLI::Option* checkpoint =
+      sub.add_option("--checkpoint", args.checkpoint, "written after every epoch, and on Ctrl-C");
+  sub.add_flag("--resume", args.resume, "go on from the checkpoint")->needs(checkpoint);
 }
 
 }  // namespace
@@ -281,10 +292,7 @@ void add_train(CLI::App& root, Common& common) {
                   "of integer weights: keep them, or refresh them after every step")
       ->check(one_of({"keep", "refresh"}))
       ->capture_default_str();
-  sub->add_option("--log", args->log, "a line of JSON for every step");
-  CLI::Option* checkpoint =
-      sub->add_option("--checkpoint", args->checkpoint, "written after every epoch, and on Ctrl-C");
-  sub->add_flag("--resume", args->resume, "go on from the checkpoint")->needs(checkpoint);
+  add_run_options(*sub, *args);
 }
 
 }  // namespace hone::cli

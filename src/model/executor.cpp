@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "src/tensor/dry_run.h"
+
 namespace hone::model {
 namespace {
 
@@ -10,7 +12,8 @@ std::size_t at(std::int32_t tensor) { return static_cast<std::size_t>(tensor); }
 
 }  // namespace
 
-Executor::Executor(Graph& graph, const ModelOptions& options) : graph_(graph), options_(options) {
+Executor::Executor(Graph& graph, const ModelOptions& options, ModelMemory& memory)
+    : graph_(graph), options_(options), memory_(memory) {
   const std::size_t n = graph.constants.size();
   leaves_.resize(n);
   parameters_.resize(n);
@@ -78,6 +81,7 @@ void Executor::settle() {
       cut_.push_back(t);
     }
   }
+  bindings_ = std::hash<std::vector<bool>>()(live_);
   settled_ = true;
 }
 
@@ -186,6 +190,13 @@ void Executor::check_batch(const Node& node, std::span<const Variable> results,
   }
 }
 
+/// Results are the caller's to keep; what folds and what keep shows stays too.
+bool Executor::stays(std::size_t n) const {
+  const std::vector<std::int32_t>& outputs = graph_.nodes[n].outputs;
+  return keep || foldable_[n] ||
+         std::any_of(outputs.begin(), outputs.end(), [&](auto t) { return result_[at(t)]; });
+}
+
 void Executor::call(std::size_t n, std::int64_t factor) {
   const Node& node = graph_.nodes[n];
   if (node.op == nullptr) fail(ErrorKind::unsupported, node.cache->where, node.problem);
@@ -201,10 +212,14 @@ void Executor::call(std::size_t n, std::int64_t factor) {
     inputs.resize(2);
     if (fixed && shape_of(node, 0).rank() > 0) inputs[1] = widened_shape(node, factor);
   }
+  const DryRun dry(dry_running() && !foldable_[n]);  // what folds is kept, and must be right
   Variables results = apply(*node.op, node.attributes, inputs,
                             {.declared = node.declared,
                              .cache = node.cache,
-                             .memory = options_.memory,
+                             .memory = stays(n) ? memory_.kept() : memory_.step(),
+                             .work = memory_.step(),
+                             .kept = memory_.kept(),
+                             .keeps_packed = options_.keep_packed_weights,
                              .max_bytes = options_.max_activation_bytes});
   if (results.size() != node.outputs.size()) {
     fail(ErrorKind::file, node.cache->where, "expected ", results.size(),
@@ -221,10 +236,24 @@ void Executor::call(std::size_t n, std::int64_t factor) {
   inputs.clear();
 }
 
+/// What tells the steps of a model apart.
+std::uint64_t Executor::step_key(Part part, std::span<const std::int32_t> wanted,
+                                 std::int64_t factor) const {
+  std::uint64_t key = static_cast<std::uint64_t>(part);
+  const auto mix = [&](std::uint64_t value) { key = (key ^ value) * 0x9e3779b97f4a7c15u; };
+  mix(grad_enabled());
+  mix(keep);
+  mix(static_cast<std::uint64_t>(factor));
+  mix(bindings_);
+  for (const std::int32_t t : wanted) mix(static_cast<std::uint64_t>(t));
+  return key;
+}
+
 Variables Executor::run(Part part, std::span<const std::int32_t> given,
                         std::span<const Variable> values, std::span<const std::int32_t> wanted,
                         std::int64_t factor) {
   settle();
+  const ModelMemory::Running running(memory_, step_key(part, wanted, factor));
   const std::size_t last = graph_.nodes.size();
   if (keep) kept.assign(env_.size(), Tensor());
   // values of an interrupted run must not leak into this one

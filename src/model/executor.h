@@ -4,12 +4,13 @@
 #include <optional>
 
 #include "src/model/graph.h"
+#include "src/tensor/model_memory.h"
 
 namespace hone::model {
 
 class Executor {
  public:
-  Executor(Graph& graph, const ModelOptions& options);
+  Executor(Graph& graph, const ModelOptions& options, ModelMemory& memory);
 
   /// What feeds each constant tensor now: the constant, or a leaf.  `changed` after leaves came or
   /// went.
@@ -38,12 +39,16 @@ class Executor {
   void settle();  // which operators are live, where values die, what folds; after bindings changed
   Variable value(std::size_t node, std::size_t slot) const;
   void call(std::size_t n, std::int64_t factor);
+  bool stays(std::size_t n) const;
+  std::uint64_t step_key(Part part, std::span<const std::int32_t> wanted,
+                         std::int64_t factor) const;
   const Shape& shape_of(const Node& node, std::size_t output) const;
   Variable widened_shape(const Node& node, std::int64_t factor) const;
   void check_batch(const Node& node, std::span<const Variable> results, std::int64_t factor);
 
   Graph& graph_;
   const ModelOptions& options_;
+  ModelMemory& memory_;
   std::vector<Variable> leaves_;              // by tensor
   std::vector<const Parameter*> parameters_;  // by tensor
   std::vector<Variable> folded_;              // by tensor: computed from constants only
@@ -56,6 +61,7 @@ class Executor {
   std::vector<Variable> inputs_;              // those of the call under way
   std::vector<Shape> measured_;               // by tensor; empty before measure
   bool settled_ = false, measuring_ = false;
+  std::uint64_t bindings_ = 0;  // which operators are live, as a number
 };
 
 }  // namespace hone::model

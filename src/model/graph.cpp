@@ -28,6 +28,7 @@ Node make_node(const file::ModelFile& file, std::size_t index, const ModelOption
     node.declared.push_back(main.tensors[static_cast<std::size_t>(t)].type);
   }
   node.cache = std::make_shared<CallCache>();
+  node.cache->index = static_cast<std::int32_t>(index);
   node.cache->where = node.type + " #" + std::to_string(index);
   if (!info.outputs.empty()) {
     const auto& label = main.tensors[static_cast<std::size_t>(info.outputs[0])].name;

@@ -4,15 +4,26 @@
 #include <array>
 
 #include "src/model/state.h"
+#include "src/tensor/dry_run.h"
 
 namespace hone {
 namespace model {
 
+namespace {
+
+ModelOptions in(ModelOptions options, ModelMemory& memory) {
+  options.memory = memory.kept();
+  return options;
+}
+
+}  // namespace
+
 State::State(file::ModelFile loaded, const ModelOptions& chosen)
-    : file(std::move(loaded)),
-      options(chosen),
+    : memory(ModelMemory::make(chosen.memory)),
+      file(std::move(loaded)),
+      options(in(chosen, *memory)),
       graph(build(file, options)),
-      executor(graph, options),
+      executor(graph, options, *memory),
       weights(weights_of(graph)) {
   const std::vector<std::string> why = why_not_trainable(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -52,13 +63,15 @@ bool State::can_batch() {
   if (batches) return *batches;
   batches = false;
   const NoGrad no_grad;
+  const DryRun dry;
+  LazyMemory lazy;
   std::vector<Variable> one, two;
   for (const std::int32_t t : graph.inputs) {
     TensorType type = file.tensor(0, t).type;
     if (type.shape.rank() == 0 || byte_size(type.dtype) == 0) return false;
-    one.emplace_back(Tensor::zeros(type, options.memory));
+    one.emplace_back(Tensor(type, &lazy));
     type.shape[0] *= 2;
-    two.emplace_back(Tensor::zeros(std::move(type), options.memory));
+    two.emplace_back(Tensor(std::move(type), &lazy));
   }
   try {
     executor.measure(one);
@@ -248,6 +261,17 @@ bool Model::has_frozen_part() {
 }
 
 std::size_t Model::activation_bytes() { return state_->executor.working_bytes(); }
+
+bool Model::keeps_packed_weights() const noexcept { return state_->options.keep_packed_weights; }
+
+ModelMemory& Model::memory() const noexcept { return *state_->memory; }
+
+Model Model::twin(const ModelOptions& given) const {
+  ModelOptions options = state_->options;
+  options.memory = given.memory;
+  options.keep_packed_weights = given.keep_packed_weights;
+  return Model(model::opened(state_->file, options));
+}
 
 bool Model::can_batch(std::size_t batch) { return batch == 1 || state_->can_batch(); }
 

@@ -12,8 +12,9 @@ namespace hone::model {
 struct State {
   State(file::ModelFile loaded, const ModelOptions& chosen);
 
+  ModelMemory::Owner memory;  // first: the last to go
   file::ModelFile file;
-  ModelOptions options;
+  ModelOptions options;  // its memory: what the model keeps
   Graph graph;
   Executor executor;
   std::vector<Weight> weights;

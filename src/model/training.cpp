@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "src/model/state.h"
+#include "src/tensor/memory_tag.h"
 #include "src/tflite/writer.h"
 
 namespace hone {
@@ -39,6 +40,7 @@ State::Open& open_weight(State& state, const Weight& w, const TrainOptions& opti
   const file::TensorInfo& info = state.file.tensor(0, w.tensor);
   const Tensor& value = present(state, w);
   const bool scaled = is_integer(value.dtype()) && !w.bias;
+  const TakesMemory for_weights(static_cast<std::int32_t>(w.node), Cause::weights);
   auto parameter = std::make_shared<Parameter>(
       value, info.name, Parameter::Place{0, w.tensor},
       ParameterOptions{

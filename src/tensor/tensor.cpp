@@ -9,6 +9,11 @@
 
 namespace hone {
 
+std::uint64_t Storage::next_version() noexcept {
+  static std::atomic<std::uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 Storage* Storage::allocate(std::size_t bytes, std::pmr::memory_resource* memory) {
   // the header sits in front of the values, in a cache line of its own
   static_assert(sizeof(Storage) <= 128);

@@ -6,14 +6,18 @@
 
 #include <hone/loss.h>
 
+#include "src/tensor/dry_run.h"
+#include "src/tensor/model_memory.h"
+
 namespace hone {
 
 CutCache::CutCache(Model& model, const Dataset& data, std::size_t step, std::size_t limit_bytes) {
   if (limit_bytes == 0 || !model.has_frozen_part()) return;
+  plan_memory(model, data, step);
   for (std::size_t begin = 0; begin < data.size(); begin += step) {
     std::vector<std::size_t> some(std::min(step, data.size() - begin));
     std::iota(some.begin(), some.end(), begin);
-    const Variables cut = model.run_frozen(Variable(data.gather(some).x));
+    const Variables cut = model.run_frozen(Variable(data.gather(some, model.memory().kept()).x));
     if (begin == 0 && !reserve(cut, some.size(), data.size(), limit_bytes)) return;
     for (std::size_t k = 0; k < cut.size(); ++k) {
       const std::size_t row = cut[k].data().bytes() / some.size();
@@ -21,6 +25,19 @@ CutCache::CutCache(Model& model, const Dataset& data, std::size_t step, std::siz
                   values_[k].mutable_raw() + begin * row);
     }
   }
+}
+
+/// A dry run of each size, so that the memory of all is planned.
+void CutCache::plan_memory(Model& model, const Dataset& data, std::size_t step) {
+  const DryRun dry;
+  std::vector<std::size_t> some(std::min(step, data.size()));
+  std::iota(some.begin(), some.end(), std::size_t{0});
+  for (const std::size_t n : {some.size(), data.size() % some.size()}) {
+    if (n == 0) continue;
+    const Batch batch = data.gather(std::span(some).first(n), model.memory().kept());
+    model.run_frozen(Variable(batch.x));
+  }
+  model.memory().reserve();
 }
 
 bool CutCache::reserve(std::span<const Variable> cut, std::size_t some, std::size_t all,
@@ -41,14 +58,15 @@ bool CutCache::reserve(std::span<const Variable> cut, std::size_t some, std::siz
   return true;
 }
 
-std::vector<Variable> CutCache::gather(std::span<const std::size_t> samples) const {
+std::vector<Variable> CutCache::gather(std::span<const std::size_t> samples,
+                                       std::pmr::memory_resource* memory) const {
   std::vector<Variable> rows;
   for (const Tensor& all : values_) {
     TensorType type = all.type();
     const std::size_t row = all.bytes() / samples_;
     type.shape[0] = type.shape[0] / static_cast<std::int64_t>(samples_) *
                     static_cast<std::int64_t>(samples.size());
-    Tensor some(std::move(type));
+    Tensor some(std::move(type), memory);
     for (std::size_t i = 0; i < samples.size(); ++i) {
       std::copy_n(all.raw() + samples[i] * row, row, some.mutable_raw() + i * row);
     }
@@ -77,7 +95,24 @@ BatchStep::BatchStep(Model& model, Optimizer& optimizer, const Dataset& data,
       loss_(options.loss),
       cross_entropy_{options.label_smoothing, options.class_weights, Reduction::sum},
       micro_(choose_micro_batch(model, options.batch, options.micro_batch)),
-      cut_(model, data, micro_, options.cache_bytes) {}
+      // gradients that add up over micro-batches are in memory in any case
+      fused_(options.fused && optimizer.can_fuse() && micro_ == options.batch),
+      cut_(model, data, micro_, options.cache_bytes) {
+  rehearse(options.batch);
+}
+
+/// A dry micro-batch of each size that steps have, so that the memory of all is planned.
+void BatchStep::rehearse(std::size_t batch) {
+  const DryRun dry;
+  const std::size_t last = data_.size() % std::min(batch, data_.size());
+  std::vector<std::size_t> samples(std::min(micro_, data_.size()));
+  for (const std::size_t n : {micro_, batch % micro_, last % micro_}) {
+    if (n == 0 || n > samples.size()) continue;
+    std::iota(samples.begin(), samples.end(), std::size_t{0});
+    (*this)(std::span(samples).first(n));
+  }
+  model_.memory().reserve();
+}
 
 /// What the sum of a batch's losses is divided by, in samples: the weights of their labels add up,
 /// as in cross_entropy().
@@ -100,6 +135,11 @@ Variable BatchStep::sum_of_losses(const Variable& y, const Tensor& labels) const
   return loss_of(loss_, y, labels, Reduction::sum);
 }
 
+/// What tells micro-batches apart; other steps of a model are keyed by its executor.
+std::uint64_t BatchStep::step_key(std::size_t samples) const noexcept {
+  return std::uint64_t{samples} * 8 + 4 + (fused_ ? 2 : 0) + (cut_.empty() ? 0 : 1);
+}
+
 double BatchStep::operator()(std::span<const std::size_t> samples) {
   // where no label of the batch has a weight, the batch has no loss and no gradient
   const double all = terms(samples);
@@ -107,8 +147,10 @@ double BatchStep::operator()(std::span<const std::size_t> samples) {
   double total = 0;
   for (std::size_t begin = 0; begin < samples.size(); begin += micro_) {
     const auto some = samples.subspan(begin, std::min(micro_, samples.size() - begin));
-    const Batch batch = data_.gather(some);
+    const ModelMemory::Running running(model_.memory(), step_key(some.size()));
+    Batch batch = data_.gather(some, model_.memory().step());
     const Variable y = predict(batch, some);
+    batch.x = {};  // it lives on where backward needs it
     const Variable sum = sum_of_losses(y, batch.labels);
     // A cross-entropy is a mean over rows, the others over every element of every sample.
     const std::size_t columns = loss_ == Loss::xent && y.shape().rank() > 0
@@ -117,12 +159,17 @@ double BatchStep::operator()(std::span<const std::size_t> samples) {
     const auto each = static_cast<double>(y.data().numel() / columns);
     const auto scale = static_cast<float>(share * static_cast<double>(some.size()) / each);
     total += static_cast<double>(sum.item()) * static_cast<double>(scale);
-    if (!std::isfinite(total)) {
+    if (!std::isfinite(total) && !dry_running()) {
       optimizer_.parameters().clear_grads();
       fail(ErrorKind::data, "fit", "expected a finite loss, got ", total,
            "; a smaller lr may help");
     }
-    sum.backward(Tensor::of<float>(sum.shape(), {scale}));
+    const Tensor seed = Tensor::of<float>(sum.shape(), {scale});
+    if (fused_) {
+      optimizer_.step(sum, seed);
+      return total;
+    }
+    sum.backward(seed);
   }
   optimizer_.step();
   return total;
@@ -130,7 +177,9 @@ double BatchStep::operator()(std::span<const std::size_t> samples) {
 
 Variable BatchStep::predict(const Batch& batch, std::span<const std::size_t> samples) {
   const bool at_logits = loss_ == Loss::xent || loss_ == Loss::bce;
-  if (!cut_.empty()) return model_.run_live(cut_.gather(samples), samples.size(), at_logits);
+  if (!cut_.empty()) {
+    return model_.run_live(cut_.gather(samples, model_.memory().step()), samples.size(), at_logits);
+  }
   return at_logits ? model_.logits(Variable(batch.x)) : model_(Variable(batch.x));
 }
 

@@ -14,9 +14,11 @@ class CutCache {
   /// `limit_bytes`.
   CutCache(Model& model, const Dataset& data, std::size_t step, std::size_t limit_bytes);
   bool empty() const noexcept { return values_.empty(); }
-  std::vector<Variable> gather(std::span<const std::size_t> samples) const;
+  std::vector<Variable> gather(std::span<const std::size_t> samples,
+                               std::pmr::memory_resource* memory) const;
 
  private:
+  static void plan_memory(Model& model, const Dataset& data, std::size_t step);
   bool reserve(std::span<const Variable> cut, std::size_t some, std::size_t all,
                std::size_t limit_bytes);
   std::vector<Tensor> values_;
@@ -37,17 +39,22 @@ class BatchStep {
     std::size_t cache_bytes = 0;  ///< 0: frozen operators run in every step
     float label_smoothing = 0;
     std::vector<float> class_weights = {};
+    bool fused = false;  ///< see FitOptions
   };
   BatchStep(Model& model, Optimizer& optimizer, const Dataset& data, const Options& options);
 
-  /// Forward, loss, backward and update; the loss, a mean over the samples.
+  /// Forward, loss, backward and update; the loss, a mean over the samples.  In memory that was
+  /// planned by a dry step.
   /// Throws Error where it is not finite; the weights are then as they were.
   double operator()(std::span<const std::size_t> samples);
 
   std::size_t micro_batch() const noexcept { return micro_; }
   bool cached_cut() const noexcept { return !cut_.empty(); }
+  bool fused() const noexcept { return fused_; }
 
  private:
+  void rehearse(std::size_t batch);
+  std::uint64_t step_key(std::size_t samples) const noexcept;
   double terms(std::span<const std::size_t> samples) const;
   Variable sum_of_losses(const Variable& y, const Tensor& labels) const;
   Variable predict(const Batch& batch, std::span<const std::size_t> samples);
@@ -58,6 +65,7 @@ class BatchStep {
   Loss loss_;
   CrossEntropy cross_entropy_;
   std::size_t micro_;
+  bool fused_;
   CutCache cut_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <hone/train.h>
 
+#include "src/tensor/model_memory.h"
 #include "src/train/batch_step.h"
 #include "src/train/checkpoint.h"
 #include "src/train/shaped.h"
@@ -63,12 +64,13 @@ class StepTimes {
 class Fit {
  public:
   Fit(Model& model, Optimizer& optimizer, const Dataset& data, const FitOptions& options)
-      : optimizer_(optimizer),
+      : model_(model),
+        optimizer_(optimizer),
         data_(data),
         options_(options),
         step_(model, optimizer, data,
               {options.loss, options.batch, options.micro_batch, options.cache_bytes,
-               options.label_smoothing, options.class_weights}) {}
+               options.label_smoothing, options.class_weights, options.fused}) {}
 
   Report run() {
     report_.micro_batch = step_.micro_batch();
@@ -77,7 +79,6 @@ class Fit {
     const std::size_t steps = per_epoch * options_.epochs;
     std::size_t step = 0;
     if (options_.resume) step = resume_from(options_.checkpoint, optimizer_, options_.seed);
-    reset_peak();
     for (; step < steps && !report_.stopped; ++step) {
       const std::size_t epoch = step / per_epoch;
       if (order_.empty() || step % per_epoch == 0) order_ = data_.order(options_.seed, epoch);
@@ -113,13 +114,14 @@ class Fit {
 
   Report finish() {
     report_.steps = times_.count();
-    report_.peak_bytes = memory_use().peak_bytes;
+    report_.peak_bytes = model_.memory().use().peak_bytes;
     if (epoch_steps_ > 0) report_.last_loss = epoch_loss_ / static_cast<double>(epoch_steps_);
     report_.step_ms_min = times_.least();
     report_.step_ms_median = times_.median();
     return report_;
   }
 
+  Model& model_;
   Optimizer& optimizer_;
   const Dataset& data_;
   const FitOptions& options_;
@@ -133,12 +135,56 @@ class Fit {
 
 }  // namespace
 
+namespace {
+
+/// The training that was asked of fit, as plan() wants it.
+PlanOptions asked(const Model& model, const Optimizer& optimizer, const FitOptions& options) {
+  PlanOptions o{.batch = options.batch,
+                .micro_batch = options.micro_batch,
+                .optimizer = std::string(optimizer.name()),
+                .loss = options.loss,
+                .fused = options.fused,
+                .keep_packed_weights = model.keeps_packed_weights()};
+  o.train.text.clear();
+  for (const auto& parameter : optimizer.parameters()) {
+    o.train.text += (o.train.text.empty() ? "#" : ",#") + std::to_string(parameter->place().tensor);
+    o.weights.update = parameter->update();
+  }
+  return o;
+}
+
+/// What an arena of that size is too small for, and what would fit.
+[[noreturn]] void explain(const Model& model, const Arena& arena, const PlanOptions& options) {
+  // with a margin for the book-keeping of the arena
+  const std::vector<Proposal> fits = propose(model, options, arena.bytes() / 20 * 19);
+  const std::size_t need = plan(model, options).arena_bytes;
+  if (fits.empty()) {
+    fail(ErrorKind::memory, "fit", "expected an arena of ", need, " bytes, got ", arena.bytes(),
+         ", in which nothing of this model trains");
+  }
+  const Proposal& best = fits.front();
+  fail(ErrorKind::memory, "fit", "expected an arena of ", need, " bytes, got ", arena.bytes(),
+       "; what fits: \"", escaped(best.options.train.text), "\" in micro-batches of ",
+       best.plan.micro_batch, best.options.keep_packed_weights ? "" : " without packed weights",
+       ", in ", best.plan.arena_bytes, " bytes");
+}
+
+}  // namespace
+
 Report fit(Model& model, Optimizer& optimizer, const Dataset& given, const FitOptions& options) {
   check_fit(optimizer, given, options);
   const Dataset data = shaped(model, given, "fit");
   std::optional<Metrics> before;
   if (options.held_out != nullptr) before = evaluate(model, *options.held_out, options.loss);
-  Report report = Fit(model, optimizer, data, options).run();
+  model.memory().reset_peak();
+  Report report;
+  try {
+    report = Fit(model, optimizer, data, options).run();
+  } catch (const Error& error) {
+    const auto* arena = dynamic_cast<const Arena*>(model.memory().upstream());
+    if (error.kind() != ErrorKind::memory || arena == nullptr) throw;
+    explain(model, *arena, asked(model, optimizer, options));
+  }
   report.before = std::move(before);
   if (options.held_out != nullptr) report.after = evaluate(model, *options.held_out, options.loss);
   return report;

@@ -1,0 +1,187 @@
+#include <iomanip>
+#include <iostream>
+#include <memory>
+
+#include <hone/train.h>
+
+#include "src/cli/command.h"
+#include "src/cli/dataset.h"
+#include "src/cli/metrics.h"
+#include "src/data/text.h"
+
+namespace hone::cli {
+namespace {
+
+struct Args {
+  std::string model, train = "all", optimizer = "adam", update = "shadow", scales = "keep",
+                     loss = "xent", budget;
+  std::size_t batch = 16, micro_batch = 0;
+  bool fused = false, lean = false;
+  DataArgs data;
+};
+
+/// `256K`, `1.5M`, or a number of bytes.
+std::size_t bytes_of(const std::string& text) {
+  std::string number = text;
+  double unit = 1;
+  if (!number.empty() && (number.back() == 'K' || number.back() == 'M')) {
+    unit = number.back() == 'K' ? 1024 : 1024 * 1024;
+    number.pop_back();
+  }
+  const std::optional<float> value = parse_float(number);
+  if (!value || !(*value > 0) || *value * unit > 1e15) {
+    fail(ErrorKind::argument, "--budget", "expected bytes such as 262144, 256K or 1.5M, got ",
+         excerpt(text));
+  }
+  return static_cast<std::size_t>(static_cast<double>(*value) * unit);
+}
+
+nlohmann::json to_json(const OperatorMemory& m) {
+  return {{"op", m.op},           {"weights", m.weights},     {"slots", m.slots},
+          {"packed", m.packed},   {"gradients", m.gradients}, {"activations", m.activations},
+          {"scratch", m.scratch}, {"graph", m.graph}};
+}
+
+nlohmann::json to_json(const MemoryPlan& p) {
+  nlohmann::json j{{"peak_bytes", p.peak_bytes},
+                   {"inference_peak_bytes", p.inference_peak_bytes},
+                   {"kept_bytes", p.kept_bytes},
+                   {"step_bytes", p.step_bytes},
+                   {"least_step_bytes", p.least_step_bytes},
+                   {"micro_batch", p.micro_batch},
+                   {"parameters", p.parameters},
+                   {"operators", nlohmann::json::array()}};
+  for (const OperatorMemory& m : p.operators) j["operators"].push_back(to_json(m));
+  return j;
+}
+
+void print_row(const std::string& name, const OperatorMemory& m) {
+  std::cout << std::left << std::setw(26) << name << std::right;
+  for (const std::size_t bytes :
+       {m.weights, m.slots, m.packed, m.gradients, m.activations, m.scratch, m.graph, m.total()})
+    std::cout << std::setw(12) << bytes;
+  std::cout << '\n';
+}
+
+void print_text(const Model& model, const MemoryPlan& p) {
+  std::cout << std::left << std::setw(26) << "bytes at the peak" << std::right;
+  for (const char* cause :
+       {"weights", "slots", "packed", "gradients", "activations", "scratch", "graph", "all"})
+    std::cout << std::setw(12) << cause;
+  std::cout << '\n';
+  OperatorMemory all;
+  for (const OperatorMemory& m : p.operators) {
+    const std::string name = m.op < 0 ? "the step"
+                                      : model.operators()[static_cast<std::size_t>(m.op)].type() +
+                                            " #" + std::to_string(m.op);
+    print_row(name, m);
+    all.weights += m.weights, all.slots += m.slots, all.packed += m.packed;
+    all.gradients += m.gradients, all.activations += m.activations;
+    all.scratch += m.scratch, all.graph += m.graph;
+  }
+  print_row("all", all);
+  std::cout << "gaps between values       " << p.step_bytes - p.least_step_bytes << '\n'
+            << "peak of training          " << p.peak_bytes << " bytes, micro-batches of "
+            << p.micro_batch << '\n'
+            << "peak of inference         " << p.inference_peak_bytes << " bytes\n";
+}
+
+void print_text(const std::vector<Proposal>& proposals) {
+  std::cout << std::left << std::setw(20) << "--train" << std::right << std::setw(14)
+            << "--micro-batch" << std::setw(10) << "--fused" << std::setw(9) << "--lean"
+            << std::setw(14) << "peak bytes" << std::setw(14) << "parameters" << std::setw(12)
+            << "learns" << '\n';
+  for (const Proposal& p : proposals) {
+    std::cout << std::left << std::setw(20) << p.options.train.text << std::right << std::setw(14)
+              << p.plan.micro_batch << std::setw(10) << (p.options.fused ? "yes" : "no")
+              << std::setw(9) << (p.options.keep_packed_weights ? "no" : "yes") << std::setw(14)
+              << p.plan.peak_bytes << std::setw(14) << p.plan.parameters << std::setw(12) << p.score
+              << '\n';
+  }
+}
+
+nlohmann::json to_json(const std::vector<Proposal>& proposals) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Proposal& p : proposals) {
+    list.push_back({{"train", p.options.train.text},
+                    {"micro_batch", p.plan.micro_batch},
+                    {"peak_bytes", p.plan.peak_bytes},
+                    {"parameters", p.plan.parameters},
+                    {"fused", p.options.fused},
+                    {"lean", !p.options.keep_packed_weights},
+                    {"score", p.score}});
+  }
+  return list;
+}
+
+PlanOptions options_of(const Args& args) {
+  return {.batch = args.batch,
+          .micro_batch = args.micro_batch,
+          .train = {args.train},
+          .weights = {.update = args.update == "in_place" ? Update::in_place : Update::shadow,
+                      .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep},
+          .optimizer = args.optimizer,
+          .loss = loss_named(args.loss),
+          .fused = args.fused,
+          .keep_packed_weights = !args.lean};
+}
+
+void plan(const Args& args, const Common& common) {
+  const std::size_t budget = args.budget.empty() ? 0 : bytes_of(args.budget);
+  Model model = Model::load(args.model);
+  const PlanOptions options = options_of(args);
+  const MemoryPlan p = hone::plan(model, options);
+  std::vector<Proposal> proposals;
+  if (budget != 0) {
+    std::optional<Dataset> data;
+    if (!args.data.path.empty()) data = open_data(model, args.data, args.data.path);
+    proposals = propose(model, options, budget, data ? &*data : nullptr);
+  }
+  if (common.json) {
+    nlohmann::json j = to_json(p);
+    if (budget != 0) j["proposals"] = to_json(proposals);
+    return print(j);
+  }
+  print_text(model, p);
+  if (budget == 0) return;
+  std::cout << "\nwithin " << budget << " bytes, best first:\n";
+  print_text(proposals);
+}
+
+}  // namespace
+
+void add_plan(CLI::App& root, Common& common) {
+  const auto args = std::make_shared<Args>();
+  CLI::App* sub = add(root, common, "plan", "tells the memory of training before anything runs",
+                      [&common, args] { plan(*args, common); });
+  std::vector<std::string> optimizers;
+  for (const std::string_view name : optimizer_names()) optimizers.emplace_back(name);
+  sub->add_option("MODEL", args->model, "a .tflite file")->required();
+  add_options(*sub, args->data, false);
+  sub->add_option("--train", args->train, "which weights, as for train")->capture_default_str();
+  sub->add_option("--batch", args->batch, "samples a step")
+      ->check(whole(1, most_counted))
+      ->capture_default_str();
+  sub->add_option("--micro-batch", args->micro_batch, "samples that go through at once; 0: chosen")
+      ->check(whole(0, most_counted))
+      ->capture_default_str();
+  sub->add_option("--optimizer", args->optimizer, "how weights move")
+      ->check(CLI::IsMember(optimizers))
+      ->capture_default_str();
+  sub->add_option("--update", args->update, "of integer and float16 weights: shadow or in_place")
+      ->check(CLI::IsMember({"shadow", "in_place"}))
+      ->capture_default_str();
+  sub->add_option("--scales", args->scales, "of integer weights: keep or refresh")
+      ->check(CLI::IsMember({"keep", "refresh"}))
+      ->capture_default_str();
+  sub->add_option("--loss", args->loss, "what is minimised")
+      ->check(CLI::IsMember({"xent", "bce", "mse", "huber", "mae"}))
+      ->capture_default_str();
+  sub->add_flag("--fused", args->fused, "consume each gradient as soon as it is complete");
+  sub->add_flag("--lean", args->lean, "keep no weights in the order of the kernels");
+  sub->add_option("--budget", args->budget,
+                  "propose what fits into so many bytes, such as 256K, and learns most; by the "
+                  "gradients of samples of --data, where given");
+}
+
+}  // namespace hone::cli

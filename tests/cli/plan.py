@@ -1,0 +1,77 @@
+"""`hone plan` promises what `hone train` takes, and proposes only what keeps its promise.
+
+usage: plan.py HONE SOURCE_ROOT WORK_FOLDER
+
+Where ../shared (or HONE_SHARED) is, the workloads are planned too: their steps are within 5 % of
+the most that is alive at once.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+
+hone, root, work = sys.argv[1:4]
+os.makedirs(work, exist_ok=True)
+shared = os.environ.get("HONE_SHARED", os.path.join(root, "..", "shared"))
+data = ["--data", f"{root}/examples/data/watch/s02",
+        "--sidecar", f"{root}/tests/models/har_watch.json"]
+failures = checks = 0
+
+
+def check(what, passed, why=""):
+    global failures, checks
+    checks += 1
+    failures += not passed
+    print(("ok    " if passed else "FAILED"), what, why if not passed else "")
+
+
+def run(*arguments, fails=False):
+    done = subprocess.run([hone, *map(str, arguments)], capture_output=True, text=True)
+    if fails:
+        return done
+    if done.returncode != 0:
+        print(done.stderr)
+        sys.exit(1)
+    return json.loads(done.stdout)
+
+
+def plan(model, *arguments):
+    return run("plan", model, "--json", *arguments)
+
+
+model = f"{root}/tests/models/har_watch_int8.tflite"
+for name, how in {"shadow": ["--batch", 8],
+                  "head": ["--batch", 16, "--train", "head"],
+                  "in place": ["--batch", 1, "--update", "in_place", "--optimizer", "sgd",
+                               "--fused", "--lean"]}.items():
+    promise = plan(model, *how)
+    taken = run("train", model, *data, "--json", "--epochs", 1, "-o", f"{work}/out.tflite", *how)
+    check(f"{name}: promised and taken", promise["peak_bytes"] == taken["peak_bytes"],
+          f"{promise['peak_bytes']} promised, {taken['peak_bytes']} taken")
+    check(f"{name}: the same micro-batch", promise["micro_batch"] == taken["micro_batch"])
+
+whole = plan(model, "--batch", 8)
+budget = whole["peak_bytes"] // 2
+small = plan(model, "--batch", 8, "--budget", budget, *data)
+check("something fits into half", len(small["proposals"]) > 0)
+check("all that is proposed fits", all(p["peak_bytes"] <= budget for p in small["proposals"]))
+for p in small["proposals"][:3]:
+    how = ["--batch", 8, "--train", p["train"], "--micro-batch", p["micro_batch"]]
+    how += ["--lean"] if p["lean"] else []
+    check(f"proposal {p['train']} keeps its promise",
+          plan(model, *how)["peak_bytes"] == p["peak_bytes"])
+check("without data, too", len(plan(model, "--batch", 8, "--budget", budget)["proposals"]) > 0)
+check("nothing fits into nothing", plan(model, "--budget", 100)["proposals"] == [])
+bad = run("plan", model, "--budget", "much", fails=True)
+check("a budget that is no number", bad.returncode == 1 and "expected bytes" in bad.stderr)
+
+for path in sorted(glob.glob(f"{shared}/bench/W?.tflite") +
+                   glob.glob(f"{shared}/bench/W?_int8.tflite")):
+    for batch in (1, 32):
+        p = plan(path, "--batch", batch)
+        check(f"{os.path.basename(path)} batch {batch}",
+              p["step_bytes"] <= 1.05 * p["least_step_bytes"],
+              f"{p['step_bytes']} for {p['least_step_bytes']}")
+print(f"{checks - failures} of {checks} hold")
+sys.exit(failures != 0)

@@ -1,0 +1,189 @@
+/// What plan() promises, training keeps: to the byte, for what the model takes from its memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <hone/data.h>
+#include <hone/model.h>
+#include <hone/optim.h>
+#include <hone/train.h>
+
+namespace hone::tests {
+namespace {
+
+std::string path(const char* file) { return std::string(HONE_SOURCE_ROOT "/tests/models/") + file; }
+
+/// Counts what is asked of it.
+class Counter final : public std::pmr::memory_resource {
+ public:
+  std::size_t peak = 0;
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    now_ += bytes;
+    peak = std::max(peak, now_);
+    return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+  }
+  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override {
+    now_ -= bytes;
+    std::pmr::new_delete_resource()->deallocate(pointer, bytes, alignment);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+  std::size_t now_ = 0;
+};
+
+/// Noise in the shape of the model's input, with labels that go round.
+Dataset noise(const Model& model, std::int64_t samples) {
+  Shape shape = model.inputs()[0].type.shape;
+  shape[0] = samples;
+  Tensor x(TensorType{DType::float32, shape}), y(TensorType{DType::int32, {samples}});
+  std::uint32_t state = 1;
+  for (float& v : x.mutable_data<float>()) {
+    state = state * 1664525u + 1013904223u;
+    v = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
+  }
+  std::int32_t next = 0;
+  for (std::int32_t& label : y.mutable_data<std::int32_t>()) label = next++ % 7;
+  return Dataset(x, y);
+}
+
+struct Case {
+  const char* file;
+  PlanOptions options;
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.file << ' ' << c.options.train.text << " batch " << c.options.batch;
+}
+
+Report train(Model& model, const PlanOptions& o, std::int64_t samples, float lr = 0) {
+  const Dataset data = noise(model, samples);
+  const Parameters parameters = model.trainable(o.train, o.weights);
+  const auto optimizer = make_optimizer(o.optimizer, parameters, lr);
+  return fit(model, *optimizer, data,
+             {.epochs = 2, .batch = o.batch, .micro_batch = o.micro_batch, .fused = o.fused});
+}
+
+class Plan : public testing::TestWithParam<Case> {};
+
+TEST_P(Plan, IsWhatTrainingTakes) {
+  const auto& [file, o] = GetParam();
+  const Model shown = Model::load(path(file));
+  const MemoryPlan promise = plan(shown, o);
+  Counter counter;
+  std::size_t reported = 0;
+  {
+    Model model =
+        Model::load(path(file), {.memory = &counter, .keep_packed_weights = o.keep_packed_weights});
+    reported = train(model, o, 20).peak_bytes;
+  }
+  EXPECT_EQ(promise.peak_bytes, counter.peak);
+  EXPECT_EQ(promise.peak_bytes, reported);
+  EXPECT_GE(promise.step_bytes, promise.least_step_bytes);
+  RecordProperty("step", static_cast<int>(promise.step_bytes));
+  EXPECT_LE(static_cast<double>(promise.step_bytes),
+            1.05 * static_cast<double>(promise.least_step_bytes));
+}
+
+TEST_P(Plan, AddsUpByOperatorAndCause) {
+  const auto& [file, o] = GetParam();
+  const MemoryPlan promise = plan(Model::load(path(file)), o);
+  std::size_t sum = 0;
+  for (const OperatorMemory& m : promise.operators) sum += m.total();
+  EXPECT_EQ(sum, promise.kept_bytes + promise.least_step_bytes);
+  EXPECT_EQ(promise.peak_bytes, promise.kept_bytes + promise.step_bytes);
+}
+
+TEST_P(Plan, FitsAnArenaOfItsSizeAndNoSmaller) {
+  const auto& [file, o] = GetParam();
+  const MemoryPlan promise = plan(Model::load(path(file)), o);
+  std::vector<std::byte> exact(promise.arena_bytes), less(promise.arena_bytes * 7 / 8);
+  Arena fits{exact}, too_small{less};
+  const ModelOptions options{.memory = &fits, .keep_packed_weights = o.keep_packed_weights};
+  {
+    Model model = Model::load(path(file), options);
+    train(model, o, 20);
+  }
+  try {
+    ModelOptions small = options;
+    small.memory = &too_small;
+    Model model = Model::load(path(file), small);
+    train(model, o, 20);
+    FAIL() << "expected an Error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::memory);
+  }
+}
+
+TEST_P(Plan, LeavesTheBitsOfTrainingOnTheHeap) {
+  const auto& [file, o] = GetParam();
+  PlanOptions plain = o;
+  plain.fused = false;
+  const auto trained = [&](const PlanOptions& options, std::pmr::memory_resource* memory) {
+    Model model = Model::load(
+        path(file), {.memory = memory, .keep_packed_weights = options.keep_packed_weights});
+    train(model, options, 20);
+    return model.bytes();
+  };
+  plain.keep_packed_weights = true;
+  EXPECT_TRUE(trained(o, default_memory()) == trained(plain, std::pmr::new_delete_resource()));
+}
+
+constexpr TrainOptions in_place{.update = Update::in_place};
+INSTANTIATE_TEST_SUITE_P(
+    Of, Plan,
+    testing::Values(
+        Case{"har_watch_float32.tflite", {.batch = 16}},
+        Case{"har_watch_float32.tflite", {.batch = 6, .micro_batch = 4, .optimizer = "sgd"}},
+        Case{"har_watch_float32.tflite", {.batch = 1, .fused = true}},
+        Case{"har_watch_float32.tflite", {.batch = 8, .train = {"last:1"}}},
+        Case{"har_watch_float32.tflite", {.batch = 8, .train = {"bias"}, .optimizer = "momentum"}},
+        Case{"har_watch_float16.tflite", {.batch = 4}}, Case{"har_watch_int8.tflite", {.batch = 8}},
+        Case{"har_watch_int8.tflite",
+             {.batch = 8, .weights = {.scales = Scales::refresh}, .optimizer = "momentum"}},
+        Case{"har_watch_int8.tflite",
+             {.batch = 1,
+              .weights = in_place,
+              .optimizer = "sgd",
+              .fused = true,
+              .keep_packed_weights = false}}));
+
+TEST(Propose, GivesWhatFitsBestFirst) {
+  const Model model = Model::load(path("har_watch_int8.tflite"));
+  const PlanOptions options{.batch = 8, .weights = in_place};
+  const MemoryPlan all = plan(model, options);
+  const std::size_t budget = all.peak_bytes / 2;
+  const Dataset data = noise(model, 8);
+  const std::vector<Proposal> list = propose(model, options, budget, &data);
+  ASSERT_FALSE(list.empty());
+  for (const Proposal& p : list) {
+    EXPECT_LE(p.plan.peak_bytes, budget);
+    EXPECT_EQ(p.plan.peak_bytes, plan(model, p.options).peak_bytes);
+    EXPECT_LE(p.score, list.front().score);
+  }
+  EXPECT_TRUE(propose(model, options, 1000).empty());
+}
+
+TEST(Fit, OfATooSmallArenaSaysWhatIsNeededAndWhatFits) {
+  const PlanOptions head{.batch = 1, .micro_batch = 1, .train = {"last:1"}};
+  const Model shown = Model::load(path("har_watch_float32.tflite"));
+  std::vector<std::byte> bytes(plan(shown, head).arena_bytes + 4096);
+  Arena arena{bytes};
+  Model model = Model::load(path("har_watch_float32.tflite"), {.memory = &arena});
+  const Dataset data = noise(model, 8);
+  try {
+    Adam optimizer(model.trainable(all()));
+    fit(model, optimizer, data, {.batch = 8});
+    FAIL() << "expected an Error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::memory);
+    EXPECT_NE(error.message().find("bytes"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace hone::tests
