@@ -224,6 +224,9 @@ struct NpzOptions {
   std::string x = "x", y = "y";           ///< names of the arrays; without y, x is its own target
   std::size_t min_classes = 2;            ///< fewer are an Error; 1 to evaluate a single one
   std::vector<std::string> classes = {};  ///< names of the labels 0, 1, ...
+  /// A float32 x that is stored, not deflated, and larger than this stays in the file, which is
+  /// checked now and read when samples are needed; it must not change meanwhile.
+  std::size_t most_bytes = std::size_t{4} << 20;
 };
 
 /// Samples of an NPZ file: see Dataset's constructor.

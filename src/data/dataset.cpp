@@ -67,12 +67,22 @@ Shape with_first(std::size_t n, const Shape& rest) {
   return shape;
 }
 
-std::shared_ptr<const Dataset::Sources> from_arrays(Tensor x, const Tensor& y,
-                                                    std::vector<std::string> classes) {
-  if (!x || x.shape().rank() == 0 || x.shape()[0] == 0) {
-    fail(ErrorKind::data, where, "expected x of shape (samples, ...), got ", x.type());
+/// 0, 1, ..., n - 1
+template <class T>
+std::vector<T> counting(std::size_t n) {
+  std::vector<T> out(n);
+  std::iota(out.begin(), out.end(), T{0});
+  return out;
+}
+
+}  // namespace
+
+std::shared_ptr<Dataset::Sources> sources_of(const TensorType& x, const Tensor& y,
+                                             std::vector<std::string> classes) {
+  if (!x.present() || x.shape.rank() == 0 || x.shape[0] == 0) {
+    fail(ErrorKind::data, where, "expected x of shape (samples, ...), got ", x);
   }
-  const std::int64_t n = x.shape()[0];
+  const std::int64_t n = x.shape[0];
   if (n > std::numeric_limits<std::int32_t>::max()) {
     fail(ErrorKind::data, where, "expected fewer than 2147483648 samples, got ", n);
   }
@@ -80,9 +90,8 @@ std::shared_ptr<const Dataset::Sources> from_arrays(Tensor x, const Tensor& y,
     fail(ErrorKind::data, where, "expected y of ", n, " samples as x has, got ", y.type());
   }
   auto s = std::make_shared<Dataset::Sources>();
-  s->x.push_back(real_values(x, "x"));
-  s->dtype = s->x[0].dtype();
-  s->shape = without_first(x.shape());
+  s->dtype = x.dtype;
+  s->shape = without_first(x.shape);
   s->recordings = {""};
   s->samples.resize(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < s->samples.size(); ++i) {
@@ -102,18 +111,29 @@ std::shared_ptr<const Dataset::Sources> from_arrays(Tensor x, const Tensor& y,
   return s;
 }
 
-/// 0, 1, ..., n - 1
-template <class T>
-std::vector<T> counting(std::size_t n) {
-  std::vector<T> out(n);
-  std::iota(out.begin(), out.end(), T{0});
-  return out;
+void Dataset::Sources::read(std::size_t i, std::span<std::byte> to) const {
+  const Sample& s = samples[i];
+  const std::size_t begin = static_cast<std::size_t>(s.begin) * row_bytes();
+  if (file)
+    file->read(begin, to);
+  else if (!to.empty())
+    std::memcpy(to.data(), x[s.recording].raw() + begin, to.size());
+}
+
+namespace {
+
+std::shared_ptr<const Dataset::Sources> from_arrays(const Tensor& x, const Tensor& y,
+                                                    std::vector<std::string> classes) {
+  const auto s = sources_of(x.type(), y, std::move(classes));
+  s->x.push_back(real_values(x, "x"));
+  s->dtype = s->x[0].dtype();
+  return s;
 }
 
 }  // namespace
 
 Dataset::Dataset(Tensor x, Tensor y, std::vector<std::string> classes)
-    : Dataset(from_arrays(std::move(x), y, std::move(classes))) {}
+    : Dataset(from_arrays(x, y, std::move(classes))) {}
 
 Dataset::Dataset(std::shared_ptr<const Sources> sources)
     : sources_(std::move(sources)),
@@ -136,7 +156,7 @@ void Dataset::check_index(std::size_t i) const {
 Dataset::Origin Dataset::origin(std::size_t i) const {
   check_index(i);
   const Sources::Sample& s = sources_->samples[(*samples_)[i]];
-  return {s.recording, s.begin, s.begin + sources_->rows, sources_->x[s.recording].shape()[0]};
+  return {s.recording, s.begin, s.begin + sources_->rows, sources_->rows_of(s.recording)};
 }
 
 Tensor Dataset::x(std::size_t i) const {
@@ -180,9 +200,8 @@ Batch Dataset::gather(std::span<const std::size_t> indices,
   Batch batch;
   batch.x = Tensor(TensorType(s.dtype, with_first(indices.size(), shape_)), memory);
   const std::size_t bytes = shape_.numel() * byte_size(s.dtype);
-  for (std::size_t k = 0; bytes > 0 && k < indices.size(); ++k) {
-    std::memcpy(batch.x.mutable_raw() + k * bytes, s.values((*samples_)[indices[k]]), bytes);
-  }
+  for (std::size_t k = 0; k < indices.size(); ++k)
+    s.read((*samples_)[indices[k]], {batch.x.mutable_raw() + k * bytes, bytes});
   if (normalization_) normalization_->apply(batch.x.mutable_data<float>());
   if (s.target == Target::input) {
     batch.labels = batch.x;

@@ -201,7 +201,7 @@ std::string npy_header(const TensorType& type, const std::string& where) {
   return out + text;
 }
 
-Tensor read_npy(EntryReader& source) {
+NpyHeader read_npy_header(EntryReader& source) {
   const std::string& where = source.where();
   std::array<std::byte, 8> start;
   source.read(start);
@@ -227,6 +227,12 @@ Tensor read_npy(EntryReader& source) {
     fail(ErrorKind::file, where, "expected ", bytes, " bytes for ", header.dtype, ' ', header.shape,
          ", got ", source.remaining());
   }
+  return header;
+}
+
+Tensor read_npy(EntryReader& source) {
+  const NpyHeader header = read_npy_header(source);
+  const auto bytes = static_cast<std::size_t>(source.remaining());
   Tensor values(TensorType(header.dtype, header.shape));
   const std::span<std::byte> out(values.mutable_raw(), bytes);
   if (header.fortran_order && header.shape.rank() > 1 && bytes > 0) {

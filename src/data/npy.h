@@ -24,6 +24,8 @@ NpyHeader parse_npy_header(std::string_view text, const std::string& where);
 /// message where NumPy has no such element type.
 std::string npy_header(const TensorType& type, const std::string& where);
 
+/// Reads everything before the values, of which `source` has as many bytes left as it takes.
+NpyHeader read_npy_header(EntryReader& source);
 /// Reads a whole NPY file out of `source`.
 Tensor read_npy(EntryReader& source);
 

@@ -1,6 +1,7 @@
 #include "src/data/npz.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <limits>
@@ -66,6 +67,42 @@ Arrays read_npz(std::istream& file, const std::string& where, std::span<const st
 Arrays read_npz(const std::filesystem::path& path, std::span<const std::string> keys) {
   std::ifstream file = open(path);
   return read_npz(file, escaped(path.string()), keys);
+}
+
+namespace {
+
+/// Reads all values in pieces.
+void check_floats(EntryReader& source, std::size_t each) {
+  std::vector<float> piece(std::size_t{1} << 14);
+  for (std::size_t at = 0; source.remaining() > 0;) {
+    const auto n = std::min<std::size_t>(piece.size(), source.remaining() / sizeof(float));
+    source.read(std::as_writable_bytes(std::span(piece).first(n)));
+    for (std::size_t i = 0; i < n; ++i, ++at) {
+      if (std::isfinite(piece[i])) continue;
+      fail(ErrorKind::data, source.where(), "expected finite numbers, got ", piece[i],
+           " in sample ", at / each, " at ", at % each);
+    }
+  }
+  source.finish();
+}
+
+}  // namespace
+
+std::optional<StoredFloats> find_stored(const std::filesystem::path& path, const std::string& key,
+                                        std::size_t least_bytes) {
+  std::ifstream file = open(path);
+  const std::string where = escaped(path.string());
+  for (const ZipEntry& entry : read_zip_directory(file, where)) {
+    if (key_of(entry) != key || entry.method != 0 || entry.bytes <= least_bytes) continue;
+    EntryReader source(file, entry, where + ": " + escaped(key));
+    const NpyHeader header = read_npy_header(source);
+    const bool rows = !header.fortran_order || header.shape.rank() < 2;
+    if (header.dtype != DType::float32 || !rows || header.shape.rank() == 0) return std::nullopt;
+    const StoredFloats stored{header.shape, static_cast<std::uint64_t>(file.tellg())};
+    check_floats(source, header.shape.numel() / static_cast<std::size_t>(header.shape[0]));
+    return stored;
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> npz_keys(const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <istream>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,6 +26,16 @@ using Arrays = std::map<std::string, Tensor>;
 Arrays read_npz(const std::filesystem::path& path, std::span<const std::string> keys = {});
 Arrays read_npz(std::istream& file, const std::string& where,
                 std::span<const std::string> keys = {});
+
+/// An array that is stored as float32, row by row, in the file itself.
+struct StoredFloats {
+  Shape shape;
+  std::uint64_t offset = 0;  ///< of its values in the file
+};
+/// The array `key`, its checksum and that all values are finite checked, if it is stored like that
+/// and larger than `least_bytes`.  Throws Error as read_npz does.
+std::optional<StoredFloats> find_stored(const std::filesystem::path& path, const std::string& key,
+                                        std::size_t least_bytes);
 
 /// The names of the arrays of an NPZ.
 std::vector<std::string> npz_keys(const std::filesystem::path& path);

@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <hone/data.h>
 #include <hone/tensor.h>
+
+#include "src/data/file_values.h"
 
 namespace hone {
 
@@ -21,6 +25,8 @@ struct Dataset::Sources {
   Shape shape;            ///< of a sample
   std::int64_t rows = 1;  ///< that a sample takes of its recording
   std::vector<Tensor> x;  ///< recordings (rows, ...); a sample is a contiguous piece
+  /// Of one recording whose rows are samples and which is too large to be in memory: instead of x.
+  std::shared_ptr<const FileValues> file;
   std::vector<std::string> recordings;
   std::vector<Sample> samples;
   Target target = Target::input;
@@ -30,11 +36,17 @@ struct Dataset::Sources {
   std::size_t row_bytes() const noexcept {
     return shape.numel() * byte_size(dtype) / static_cast<std::size_t>(rows);
   }
-  const std::byte* values(std::size_t i) const noexcept {
-    const Sample& s = samples[i];
-    return x[s.recording].raw() + static_cast<std::size_t>(s.begin) * row_bytes();
+  std::int64_t rows_of(std::uint32_t recording) const noexcept {
+    return file ? static_cast<std::int64_t>(samples.size()) : x[recording].shape()[0];
   }
+  /// Copies the values of sample i.  Throws Error (file): see FileValues.
+  void read(std::size_t i, std::span<std::byte> to) const;
   std::size_t target_bytes() const noexcept { return targets.bytes() / samples.size(); }
 };
+
+/// Sources of samples (n, ...) with those targets and no values yet.  Throws Error (data): see
+/// Dataset's constructor.
+std::shared_ptr<Dataset::Sources> sources_of(const TensorType& x, const Tensor& y,
+                                             std::vector<std::string> classes);
 
 }  // namespace hone

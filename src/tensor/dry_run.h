@@ -2,9 +2,8 @@
 /// A step that takes and gives memory as the real one does, and computes nothing: how much it
 /// needs is known before it runs.
 
-#include <cstdlib>
+#include <cstddef>
 #include <memory_resource>
-#include <new>
 #include <utility>
 
 namespace hone {
@@ -30,12 +29,8 @@ class DryRun {
 /// Memory that is all zeros and, where blocks are large, takes room only once it is touched: for
 /// dry runs.
 class LazyMemory final : public std::pmr::memory_resource {
-  void* do_allocate(std::size_t bytes, std::size_t) override {
-    void* pointer = std::calloc(1, bytes == 0 ? 1 : bytes);
-    if (pointer == nullptr) throw std::bad_alloc();
-    return pointer;
-  }
-  void do_deallocate(void* pointer, std::size_t, std::size_t) override { std::free(pointer); }
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override;
+  void do_deallocate(void* pointer, std::size_t bytes, std::size_t alignment) override;
   bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
 };
 

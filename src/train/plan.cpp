@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 #include <hone/train.h>
@@ -82,9 +81,11 @@ void rehearse(const Model& model, const PlanOptions& options, std::pmr::memory_r
 /// plans leave and what the next full one takes do not fit into one another to the byte.
 std::size_t arena_for(const Model& model, const PlanOptions& options, std::size_t peak_bytes) {
   const std::size_t room = 2 * peak_bytes + (std::size_t{1} << 20);
-  const auto bytes = std::unique_ptr<void, decltype(&std::free)>(std::calloc(1, room), std::free);
-  if (bytes == nullptr) throw std::bad_alloc();
-  Arena arena({static_cast<std::byte*>(bytes.get()), room});
+  LazyMemory lazy;
+  const auto give = [&](std::byte* bytes) { lazy.deallocate(bytes, room); };
+  const std::unique_ptr<std::byte, decltype(give)> bytes(
+      static_cast<std::byte*>(lazy.allocate(room)), give);
+  Arena arena({bytes.get(), room});
   rehearse(model, options, &arena, 3 * options.batch - options.batch / 2, [](const auto&...) {});
   constexpr std::size_t alignment = 63, margin = 64;  // one part in 64 for other remainders
   return arena.peak_bytes() + arena.peak_bytes() / margin + alignment;

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <sstream>
@@ -5,6 +6,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <hone/data.h>
 #include <hone/error.h>
 #include <hone/tensor.h>
 
@@ -173,6 +175,43 @@ TEST(Npz, RefusesAClaimThatDeflateCannotHold) {
   ASSERT_NE(entry, std::string::npos);
   bytes.replace(entry + 24, 4, "\xff\xff\xff\x7f");
   EXPECT_NE(message_of([&] { npz(bytes); }).find("claim of 2147483647"), std::string::npos);
+}
+
+/// x of two samples (3), y of their classes.
+Arrays two_samples(std::vector<float> x) {
+  return {{"x", Tensor::of<float>({2, 3}, std::span<const float>(x))},
+          {"y", Tensor::of<std::int32_t>({2}, {0, 1})}};
+}
+
+TEST(NpzDataset, LeavesALargeArrayInItsFile) {
+  const Folder folder;
+  const auto path = folder.path() / "large.npz";
+  write_npz(path, two_samples({1, 2, 3, 4, 5, 6}));
+  const Dataset in_memory = hone::npz(path), in_file = hone::npz(path, {.most_bytes = 16});
+  for (const std::vector<std::size_t>& order :
+       {std::vector<std::size_t>{0, 1}, std::vector<std::size_t>{1, 0, 1}}) {
+    const Batch expected = in_memory.gather(order), got = in_file.gather(order);
+    EXPECT_EQ(values_of(got.x), values_of(expected.x));
+    EXPECT_EQ(got.labels.to_ints(), expected.labels.to_ints());
+  }
+}
+
+TEST(NpzDataset, RefusesAFileThatHasBecomeShorter) {
+  const Folder folder;
+  const auto path = folder.path() / "cut.npz";
+  write_npz(path, two_samples({1, 2, 3, 4, 5, 6}));
+  const Dataset in_file = hone::npz(path, {.most_bytes = 16});
+  std::filesystem::resize_file(path, 100);
+  const std::vector<std::size_t> last{1};
+  EXPECT_NE(message_of([&] { in_file.gather(last); }).find("shorter"), std::string::npos);
+}
+
+TEST(NpzDataset, ChecksALargeArrayBeforeItIsUsed) {
+  const Folder folder;
+  const auto path = folder.path() / "nan.npz";
+  write_npz(path, two_samples({1, 2, 3, 4, NAN, 6}));
+  EXPECT_NE(message_of([&] { hone::npz(path, {.most_bytes = 16}); }).find("in sample 1 at 1"),
+            std::string::npos);
 }
 
 TEST(Npy, ReadsVersions2And3) {

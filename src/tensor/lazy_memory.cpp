@@ -1,0 +1,52 @@
+#include <cstdlib>
+#include <new>
+
+#include "src/tensor/dry_run.h"
+
+#if defined(__unix__)
+#include <sys/mman.h>
+#endif
+
+namespace hone {
+namespace {
+
+// From here on a block has pages of its own; malloc would take smaller ones from a heap that it
+// has to clear.
+constexpr std::size_t mapped_from = 8192;
+
+bool is_mapped(std::size_t bytes) noexcept {
+#if defined(__unix__)
+  return bytes >= mapped_from;
+#else
+  (void)bytes;
+  return false;
+#endif
+}
+
+}  // namespace
+
+void* LazyMemory::do_allocate(std::size_t bytes, std::size_t) {
+#if defined(__unix__)
+  if (is_mapped(bytes)) {
+    void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    return pages;
+  }
+#endif
+  void* pointer = std::calloc(1, bytes == 0 ? 1 : bytes);
+  if (pointer == nullptr) throw std::bad_alloc();
+  return pointer;
+}
+
+void LazyMemory::do_deallocate(void* pointer, std::size_t bytes, std::size_t) {
+#if defined(__unix__)
+  if (is_mapped(bytes)) {
+    munmap(pointer, bytes);
+    return;
+  }
+#endif
+  std::free(pointer);
+}
+
+}  // namespace hone
