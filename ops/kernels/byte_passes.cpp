@@ -2,12 +2,10 @@
 
 #include "ops/kernels/isa.h"
 #include "ops/kernels/noise.h"
-#include "ops/kernels/scaling.h"
+#include "ops/kernels/requant.h"
 
 namespace hone::HONE_ISA {
 namespace {
-
-typedef int8_t Bytes __attribute__((vector_size(lanes)));
 
 template <class T>
 HONE_INLINE void widened(const Dequantize& d, const T* __restrict from) {
@@ -19,35 +17,53 @@ HONE_INLINE void widened(const Dequantize& d, const T* __restrict from) {
   }
 }
 
-/// The elements i ... of an operand, less its zero point; bytes beyond `count` are 0.
-HONE_INLINE Ints<lanes> operand(const ByteOperand& o, ptrdiff_t i, ptrdiff_t count) {
-  Bytes bytes{};
-  if (o.step == 0) {
-    bytes = *o.from - Bytes{};
-  } else if (count >= lanes) {
-    memcpy(&bytes, o.from + i, sizeof bytes);
-  } else {
-    memcpy(&bytes, o.from + i, static_cast<size_t>(count));
+/// An operand less its zero point.
+struct Operand {
+  const int8_t* from;
+  bool repeats;
+  Ints<lanes> value, zero_point;  // value: what is repeated
+  Ints<lanes> multiplier, left, right;
+
+  explicit HONE_INLINE Operand(const ByteOperand& o)
+      : from(o.from),
+        repeats(o.step == 0),
+        value(splat<lanes>(repeats ? *o.from - o.zero_point : 0)),
+        zero_point(splat<lanes>(o.zero_point)),
+        multiplier(splat<lanes>(o.factor.multiplier)),
+        left(splat<lanes>(o.factor.left)),
+        right(splat<lanes>(o.factor.right)) {}
+
+  template <bool Cut>
+  HONE_INLINE Ints<lanes> get(ptrdiff_t i, Columns<Cut> columns) const {
+    return repeats ? value : columns.get(from + i) - zero_point;
   }
-  return __builtin_convertvector(bytes, Ints<lanes>) - o.zero_point;
-}
+  HONE_INLINE Ints<lanes> times_factor(Ints<lanes> x) const {
+    return scaled(x, multiplier, left, right);
+  }
+};
 
-HONE_INLINE Ints<lanes> times(Ints<lanes> x, const FixedFactor& f) {
-  return scaled(x, splat<lanes>(f.multiplier), splat<lanes>(f.left), splat<lanes>(f.right));
-}
-
-/// y = clamp(zero_point + combine(a, b)), vector by vector.
+/// y = clamp(zero_point + factor(combine(a, b))), vector by vector.
 template <class Combine>
 HONE_INLINE void pass(const BytePass& p, Combine combine) {
+  if (p.count == 0) return;
+  // locals: a store of bytes might change p, as far as the compiler knows
+  const Operand a(p.a), b(p.b);
+  const Ints<lanes> multiplier = splat<lanes>(p.factor.multiplier);
+  const Ints<lanes> left = splat<lanes>(p.factor.left), right = splat<lanes>(p.factor.right);
+  const Ints<lanes> zero = splat<lanes>(p.zero_point);
   const Ints<lanes> lo = splat<lanes>(p.lo), hi = splat<lanes>(p.hi);
-  for (ptrdiff_t i = 0; i < p.count; i += lanes) {
-    const ptrdiff_t count = p.count - i;
-    Ints<lanes> y = combine(operand(p.a, i, count), operand(p.b, i, count)) + p.zero_point;
+  int8_t* const to = p.y;
+  const ptrdiff_t count = p.count;
+  const auto at = [&](ptrdiff_t i, auto columns) HONE_INLINE_LAMBDA {
+    const Ints<lanes> both = combine(a, a.get(i, columns), b, b.get(i, columns));
+    Ints<lanes> y = scaled(both, multiplier, left, right) + zero;
     y = y < lo ? lo : y;
     y = y > hi ? hi : y;
-    const Bytes bytes = __builtin_convertvector(y, Bytes);
-    memcpy(p.y + i, &bytes, count >= lanes ? sizeof bytes : static_cast<size_t>(count));
-  }
+    columns.put(to + i, y);
+  };
+  ptrdiff_t i = 0;
+  for (; i + lanes <= count; i += lanes) at(i, Columns<false>{0});
+  if (i < count) at(i, Columns<true>{count - i});
 }
 
 }  // namespace
@@ -121,19 +137,23 @@ void round_stochastic(const RoundStochastic& r) noexcept {
 
 void add_bytes(const BytePass& p) noexcept {
   const int32_t left = p.left;
-  const FixedFactor a = p.a.factor, b = p.b.factor, y = p.factor;
+  const auto scaled_operands = [left](const Operand& a, const Operand& b, Ints<lanes>& u,
+                                      Ints<lanes>& v) HONE_INLINE_LAMBDA {
+    u = a.times_factor(u << left);
+    v = b.times_factor(v << left);
+  };
   if (p.subtracts) {
-    pass(p, [=](Ints<lanes> u, Ints<lanes> v)
-                HONE_INLINE_LAMBDA { return times(times(u << left, a) - times(v << left, b), y); });
+    pass(p, [=](const Operand& a, Ints<lanes> u, const Operand& b, Ints<lanes> v)
+                HONE_INLINE_LAMBDA { return scaled_operands(a, b, u, v), u - v; });
   } else {
-    pass(p, [=](Ints<lanes> u, Ints<lanes> v)
-                HONE_INLINE_LAMBDA { return times(times(u << left, a) + times(v << left, b), y); });
+    pass(p, [=](const Operand& a, Ints<lanes> u, const Operand& b, Ints<lanes> v)
+                HONE_INLINE_LAMBDA { return scaled_operands(a, b, u, v), u + v; });
   }
 }
 
 void multiply_bytes(const BytePass& p) noexcept {
-  const FixedFactor y = p.factor;
-  pass(p, [=](Ints<lanes> u, Ints<lanes> v) HONE_INLINE_LAMBDA { return times(u * v, y); });
+  pass(p, [](const Operand&, Ints<lanes> u, const Operand&, Ints<lanes> v)
+              HONE_INLINE_LAMBDA { return u * v; });
 }
 
 }  // namespace hone::HONE_ISA

@@ -2,7 +2,7 @@
 /// 16-bit numbers are multiplied and added into 32-bit sums, which are requantized tile by tile.
 
 #include "ops/kernels/isa.h"
-#include "ops/kernels/scaling.h"
+#include "ops/kernels/requant.h"
 #include "ops/kernels/tiles.h"
 
 namespace hone::HONE_ISA {
@@ -17,71 +17,39 @@ struct Tile {
   int32_t sums[tile_rows][tile_vectors * lanes];
 };
 
-template <int L>
-HONE_INLINE Ints<L> load_lanes(const int32_t* p, bool whole, Part part_of_it) {
-  return whole ? load<L>(p) : load<L>(p, part_of_it);
-}
-
-/// Half the lanes times factors, rounded to nearest, halves away from zero.
-HONE_INLINE Ints<lanes / 2> scaled_half(Ints<lanes / 2> x, const double* factors, ptrdiff_t count) {
-  typedef double V __attribute__((vector_size(lanes * 4)));
-  typedef int64_t Bits __attribute__((vector_size(lanes * 4)));
-  V f{};
-  if (count >= lanes / 2) {
-    memcpy(&f, factors, sizeof f);
-  } else if (count > 0) {
-    memcpy(&f, factors, static_cast<size_t>(count) * sizeof(double));
+/// A vector of columns of `rows` rows of sums, from column `column` of the output on, to bytes.
+template <class Scale, bool Cut>
+HONE_INLINE void requantize_vector(const Requant& q, const int32_t* sums, ptrdiff_t sums_row,
+                                   const int32_t* to_rows, ptrdiff_t rows, ptrdiff_t column,
+                                   ptrdiff_t rest, int8_t* to) {
+  const Columns<Cut> columns{rest};
+  const Scale scale(q, column, columns);
+  for (ptrdiff_t i = 0; i < rows; ++i) {
+    columns.put(to + to_rows[i], scale(load<lanes>(sums + i * sums_row)));
   }
-  V t = __builtin_convertvector(x, V) * f;
-  // beyond any zero point and limit; NaN becomes the lower one
-  const V most = 1e6 - V{}, least = -1e6 - V{};
-  t = t > least ? t : least;
-  t = t < most ? t : most;
-  // the largest number below one half: adding a half itself would round its neighbour up
-  const V half = 0.49999999999999994 - V{};
-  const Bits sign = (Bits)t & (Bits)(-0.0 - V{});
-  t += (V)((Bits)half | sign);
-  return __builtin_convertvector(t, Ints<lanes / 2>);
 }
 
-HONE_INLINE Ints<lanes> scaled(Ints<lanes> x, const double* factors, ptrdiff_t count) {
-  Ints<lanes / 2> halves[2];
-  memcpy(halves, &x, sizeof x);
-  halves[0] = scaled_half(halves[0], factors, count);
-  halves[1] = scaled_half(halves[1], factors + lanes / 2, count - lanes / 2);
-  memcpy(&x, halves, sizeof x);
-  return x;
+/// Rows of sums in whole vectors to bytes: row i to to + to_rows[i], of which this is the part from
+/// `column` on.
+template <class Scale>
+HONE_NOINLINE void requantize_rows(const Requant& q, const int32_t* sums, ptrdiff_t sums_row,
+                                   const int32_t* to_rows, ptrdiff_t rows, ptrdiff_t column,
+                                   ptrdiff_t count, int8_t* to) {
+  for (; count >= lanes; count -= lanes, column += lanes, sums += lanes, to += lanes) {
+    requantize_vector<Scale, false>(q, sums, sums_row, to_rows, rows, column, 0, to);
+  }
+  if (count > 0) {
+    requantize_vector<Scale, true>(q, sums, sums_row, to_rows, rows, column, count, to);
+  }
 }
 
-/// The sums of one row, from column `column` of the output on, to bytes.
-HONE_NOINLINE void requantize_row(const Requant& q, const int32_t* sums, ptrdiff_t column,
-                                  ptrdiff_t count, int8_t* to) {
-  typedef int8_t Bytes __attribute__((vector_size(lanes)));
-  const Ints<lanes> zero = splat<lanes>(q.zero_point);
-  const Ints<lanes> lo = splat<lanes>(q.lo), hi = splat<lanes>(q.hi);
-  for (; count > 0; count -= lanes, column += lanes, sums += lanes, to += lanes) {
-    const bool whole = count >= lanes;
-    const Part rest = part<lanes>(whole ? 1 : count);
-    const auto get = [whole, rest](const int32_t* p)
-                         HONE_INLINE_LAMBDA { return load_lanes<lanes>(p, whole, rest); };
-    Ints<lanes> x = get(sums);
-    if (q.bias) x += get(q.bias + column);
-    if (q.factors) {
-      x = scaled(x, q.factors + column, count);
-    } else {
-      x = scaled(x, get(q.multipliers + column), get(q.left + column), get(q.right + column));
-    }
-    x += zero;
-    x = x < lo ? lo : x;
-    x = x > hi ? hi : x;
-    const Bytes bytes = __builtin_convertvector(x, Bytes);
-    if (whole) {
-      memcpy(to, &bytes, sizeof bytes);
-    } else {
-      int8_t buffer[lanes];
-      memcpy(buffer, &bytes, sizeof bytes);
-      for (ptrdiff_t i = 0; i < count; ++i) to[i] = buffer[i];
-    }
+HONE_INLINE void requantize_tile(const Requant& q, const int32_t* sums, ptrdiff_t sums_row,
+                                 const int32_t* to_rows, ptrdiff_t rows, ptrdiff_t column,
+                                 ptrdiff_t count, int8_t* to) {
+  if (q.factors) {
+    requantize_rows<DoubleRequantizer>(q, sums, sums_row, to_rows, rows, column, count, to);
+  } else {
+    requantize_rows<FixedRequantizer>(q, sums, sums_row, to_rows, rows, column, count, to);
   }
 }
 
@@ -137,10 +105,8 @@ struct IntegerTile {
     Tile tile;
     sum_tile<L, N, Cut>(g, taps, b_offsets, offsets, column, rest, &tile);
     const ptrdiff_t count = Cut ? (N - 1) * L + rest : N * L;
-    const int32_t* to = offsets + taps * tile_rows;
-    for (ptrdiff_t i = 0; i < rows; ++i) {
-      requantize_row(g.requant, tile.sums[i], column, count, g.c + to[i] + column);
-    }
+    requantize_tile(g.requant, tile.sums[0], tile_vectors * lanes, offsets + taps * tile_rows, rows,
+                    column, count, g.c + column);
   }
 };
 
@@ -169,14 +135,15 @@ void requantize(const RequantRows& r) noexcept {
   for (ptrdiff_t i = 0; i < r.rows; ++i) {
     const float* sums = r.sums + i * r.sums_row;
     for (ptrdiff_t j = 0; j < r.columns; j += lanes) {
-      int32_t whole[lanes];
+      int32_t whole[lanes] = {};
       const ptrdiff_t count = r.columns - j < lanes ? r.columns - j : lanes;
       if (count == lanes) {
         store<lanes>(whole, __builtin_convertvector(load<lanes>(sums + j), Ints<lanes>));
       } else {
         for (ptrdiff_t l = 0; l < count; ++l) whole[l] = static_cast<int32_t>(sums[j + l]);
       }
-      requantize_row(r.requant, whole, j, count, r.to + i * r.to_row + j);
+      const int32_t first_row = 0;
+      requantize_tile(r.requant, whole, 0, &first_row, 1, j, count, r.to + i * r.to_row + j);
     }
   }
 }
