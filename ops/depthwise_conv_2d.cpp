@@ -29,7 +29,8 @@ struct DepthwiseConv2d {
     Requantize requantize;
     FloatRange range;
     RequantFactors factors;
-    bool in_floats = false;     // 8 bits: sums of whole numbers that floats hold
+    bool in_bytes = false;      // int8 with one output a channel
+    bool in_floats = false;     // other 8 bits: sums of whole numbers that floats hold
     std::vector<float> scales;  // hybrid: of the weights of each output
   };
 
@@ -76,9 +77,11 @@ struct DepthwiseConv2d {
       }
     } else if (w.dtype != DType::float32) {
       plan.requantize = Requantize::prepare(call, outputs, a.activation, w.dtype == DType::uint8);
-      if (call.inputs[0].dtype != DType::int16 && exact_in_floats(plan.shape)) {
+      if (call.inputs[0].dtype != DType::int16) {
         plan.factors = RequantFactors(plan.requantize);
-        plan.in_floats = true;
+        plan.in_bytes = call.inputs[0].dtype == DType::int8 && w.dtype == DType::int8 &&
+                        plan.shape.multiplier == 1;
+        plan.in_floats = !plan.in_bytes && exact_in_floats(plan.shape);
       }
     }
     return plan;
@@ -89,7 +92,7 @@ struct DepthwiseConv2d {
     return s.window.taps() * 255 * 255 < std::int64_t{1} << 24;
   }
 
-  /// One image: hybrid as integers; 8 bits as floats, and its sums.
+  /// One image: hybrid as integers; bytes as floats, and its sums.
   static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
     const DepthwiseShape& s = plan.shape;
     const std::int64_t in = s.window.inputs() * s.in;
@@ -98,7 +101,7 @@ struct DepthwiseConv2d {
     return static_cast<std::size_t>(in + s.window.outputs() * s.out()) * sizeof(float);
   }
 
-  /// 8 bits: the weights less their zero point, as floats.
+  /// Bytes as floats: the weights less their zero point.
   static std::size_t packed_bytes(const Attributes&, const Plan& plan, const Call& call) {
     return plan.in_floats ? call.inputs[1].numel() * sizeof(float) : 0;
   }
@@ -121,11 +124,12 @@ struct DepthwiseConv2d {
     } else if constexpr (std::same_as<T, std::int16_t>) {
       forward_integer<T, std::int8_t, std::int64_t>(plan, f);
     } else if (plan.in_floats) {
-      forward_bytes<T>(plan, f);
+      forward_in_floats<T>(plan, f);
     } else if constexpr (std::same_as<T, std::uint8_t>) {
       forward_integer<T, std::uint8_t, std::uint32_t>(plan, f);
     } else {
-      forward_integer<T, std::int8_t, std::uint32_t>(plan, f);
+      plan.in_bytes ? forward_bytes(plan, f)
+                    : forward_integer<T, std::int8_t, std::uint32_t>(plan, f);
     }
   }
 
@@ -190,9 +194,29 @@ struct DepthwiseConv2d {
     });
   }
 
-  /// 8 bits: whole numbers in floats, exact, then requantized.
-  template <class T>
   static void forward_bytes(const Plan& plan, const Forward& f) {
+    const DepthwiseShape& s = plan.shape;
+    DepthwiseBytes image;
+    image.shape = image_of(s).shape;
+    image.last_row = image.shape.oh;
+    image.x_zero_point = f.type_in(0).zero_point;
+    image.w = f.input<std::int8_t>(1).data();
+    image.w_zero_point = f.type_in(1).zero_point;
+    image.requant = plan.factors.from(0, f.has(2) ? f.input<std::int32_t>(2).data() : nullptr);
+    const std::int8_t* x = f.input<std::int8_t>(0).data();
+    std::int8_t* y = f.output<std::int8_t>(0).data();
+    split(s, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+      DepthwiseBytes part = image;
+      part.first_channel = first, part.last_channel = last;
+      part.x = x + n * s.window.inputs() * s.in;
+      part.y = y + n * s.window.outputs() * s.out();
+      plan.kernels->depthwise_bytes(part);
+    });
+  }
+
+  /// Whole numbers in floats, exact, then requantized.
+  template <class T>
+  static void forward_in_floats(const Plan& plan, const Forward& f) {
     const DepthwiseShape& s = plan.shape;
     const std::int64_t in = s.window.inputs() * s.in, pixels = s.window.outputs();
     auto* x = reinterpret_cast<float*>(f.scratch.data());

@@ -16,6 +16,7 @@ void axpy(const Axpy&) noexcept;
 void gather_product(const GatherProduct&) noexcept;
 void gather_weights(const GatherWeights&) noexcept;
 void depthwise(const Depthwise&) noexcept;
+void depthwise_bytes(const DepthwiseBytes&) noexcept;
 void depthwise_input(const Depthwise&) noexcept;
 void depthwise_weights(const Depthwise&) noexcept;
 void max_pool(const MaxPool&) noexcept;

@@ -40,5 +40,6 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .add_bytes = isa::add_bytes,
     .multiply_bytes = isa::multiply_bytes,
     .multiply_adds = isa::multiply_adds,
+    .depthwise_bytes = isa::depthwise_bytes,
 };
 }

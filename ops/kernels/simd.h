@@ -1,6 +1,6 @@
 #pragma once
 /// Vectors of the instruction set that a file is compiled for, and the few operations that compiler
-/// vector extensions cannot say.  Every intrinsic of the project is in this file.
+/// vector extensions cannot say.  Every intrinsic of the project is in this file and bytes.h.
 ///
 /// HONE_ISA names the namespace of this compilation.  All of it has internal linkage: a shared
 /// inline function compiled with AVX-512 could be the copy that the linker keeps for everybody.
@@ -237,6 +237,23 @@ HONE_INLINE Ints<L> add_pairs(Ints<L> sum, Ints<L> a, Ints<L> b) {
 #else
   // low halves by a shift up and down again, high halves by a shift down
   return sum + ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+/// sum + x * w of each lane, where x is within 16 bits and w a small_factor(); wraps at 32 bits.
+HONE_INLINE Ints<lanes> add_products(Ints<lanes> sum, Ints<lanes> x, Ints<lanes> w) {
+#if defined(__SSE4_1__)
+  return add_pairs<lanes>(sum, x, w);  // a product of whole lanes takes twice as long
+#else
+  return sum + x * w;
+#endif
+}
+/// A factor within 16 bits for add_products.
+HONE_INLINE Ints<lanes> small_factor(Ints<lanes> w) {
+#if defined(__SSE4_1__)
+  return w & 0xFFFF;
+#else
+  return w;
 #endif
 }
 

@@ -184,6 +184,22 @@ struct Requant {
   int32_t zero_point = 0, lo = -128, hi = 127;
 };
 
+/// y = clamp(requantized sum over taps of (x - x_zero_point) (w - w_zero_point)) of one int8 image
+/// and one output a channel.  x: (h, w, c), w: (kh, kw, c), y: (oh, ow, c), densely.  The factors
+/// are fixed-point ones.  Sums wrap at 32 bits.
+/// Split by channels (best at multiples of 16) and by rows of y.
+struct DepthwiseBytes {
+  Conv shape;
+  ptrdiff_t first_channel = 0, last_channel = 0;  ///< [first, last) of c
+  ptrdiff_t first_row = 0, last_row = 0;          ///< [first, last) of oh
+  const int8_t* x = nullptr;
+  int32_t x_zero_point = 0;
+  const int8_t* w = nullptr;
+  int32_t w_zero_point = 0;
+  Requant requant;
+  int8_t* y = nullptr;
+};
+
 /// The integer GatherProduct, forward only.  Elements are pairs of int16 in an int32: `a` comes
 /// from Widen (channels less their zero point, odd counts padded with 0), `b` holds weights as
 /// (taps, pairs of channels, n).  The table is a forward table of a shape that counts pairs as
@@ -322,6 +338,8 @@ struct Kernels {
   void (*multiply_bytes)(const BytePass&) noexcept;
 
   void (*multiply_adds)(const MultiplyAdds&) noexcept;
+
+  void (*depthwise_bytes)(const DepthwiseBytes&) noexcept;
 };
 
 }  // namespace hone

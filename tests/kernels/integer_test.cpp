@@ -117,6 +117,72 @@ TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
   });
 }
 
+std::vector<Conv> depthwise_cases() {
+  std::vector<Conv> cases;
+  for (const int c : {1, 3, 8, 16, 21, 40}) {
+    for (const int stride : {1, 2, 3}) {
+      cases.push_back(testing::conv(9, 8, c, c, 3, 3, stride));
+      cases.push_back(testing::conv(8, 9, c, c, 3, 3, stride, 1, false));
+      cases.push_back(testing::conv(7, 10, c, c, 5, 5, stride));
+      cases.push_back(testing::conv(2, 1, c, c, 3, 3, stride));
+      cases.push_back(testing::conv(6, 11, c, c, 2, 4, stride));
+    }
+    cases.push_back(testing::conv(11, 9, c, c, 3, 3, 2, 2));
+    cases.push_back(testing::conv(1, 12, c, c, 1, 3));
+  }
+  return cases;
+}
+
+/// Sums of a depthwise convolution of bytes less their zero points.
+std::vector<std::uint32_t> depthwise_sums(const DepthwiseBytes& d) {
+  const Conv& s = d.shape;
+  std::vector<std::uint32_t> sums(at(s.oh * s.ow * s.c));
+  for (std::ptrdiff_t p = 0; p < s.oh * s.ow; ++p) {
+    for (std::ptrdiff_t t = 0; t < s.kh * s.kw; ++t) {
+      const std::ptrdiff_t y = p / s.ow * s.stride_h - s.pad_top + t / s.kw * s.dilation_h;
+      const std::ptrdiff_t x = p % s.ow * s.stride_w - s.pad_left + t % s.kw * s.dilation_w;
+      if (y < 0 || y >= s.h || x < 0 || x >= s.w) continue;
+      for (std::ptrdiff_t c = 0; c < s.c; ++c) {
+        const int product =
+            (d.x[(y * s.w + x) * s.c + c] - d.x_zero_point) * (d.w[t * s.c + c] - d.w_zero_point);
+        sums[at(p * s.c + c)] += static_cast<std::uint32_t>(product);
+      }
+    }
+  }
+  return sums;
+}
+
+TEST(DepthwiseBytes, IsTheIntegerConvolutionToTheBitHoweverItIsSplit) {
+  at_every_level([](const Kernels& kernels) {
+    for (const Conv& s : depthwise_cases()) {
+      for (const int zero : {-128, 0, 127}) {
+        Numbers numbers(33);
+        const auto x = numbers.integers<std::int8_t>(s.h * s.w * s.c, -128, 127);
+        const auto w = numbers.integers<std::int8_t>(s.kh * s.kw * s.c, -128, 127);
+        const Factors factors(s.c, 4);
+        std::vector<std::int8_t> y(at(s.oh * s.ow * s.c), 99);
+        DepthwiseBytes d;
+        d.shape = s;
+        d.x = x.data(), d.x_zero_point = zero;
+        d.w = w.data(), d.w_zero_point = zero / 2;
+        d.requant = factors.requant(true);
+        d.y = y.data();
+        for (const bool right : {false, true}) {
+          for (const bool lower : {false, true}) {
+            d.first_channel = right ? s.c / 2 : 0, d.last_channel = right ? s.c : s.c / 2;
+            d.first_row = lower ? s.oh / 2 : 0, d.last_row = lower ? s.oh : s.oh / 2;
+            kernels.depthwise_bytes(d);
+          }
+        }
+        const std::vector<std::uint32_t> sums = depthwise_sums(d);
+        for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
+          ASSERT_EQ(y[at(i)], factors.expected(true, i % s.c, sums[at(i)])) << describe(s) << i;
+        }
+      }
+    }
+  });
+}
+
 TEST(Requantize, RoundsTwiceAsTheReferenceDoes) {
   at_every_level([](const Kernels& kernels) {
     const std::ptrdiff_t n = 70;
