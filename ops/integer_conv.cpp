@@ -37,45 +37,59 @@ Requant RequantFactors::from(std::int64_t first, const std::int32_t* bias) const
 
 IntegerConv::IntegerConv(const ConvShape& s, RequantFactors factors,
                          std::pmr::memory_resource* memory)
-    : kernels_(&kernels()),
-      shape_(s),
-      pairs_((s.group_in() + 1) / 2),
-      factors_(std::move(factors)) {
-  const WindowAxis &y = s.window.y, &x = s.window.x;
-  const Conv in_pairs = {.h = y.input,
-                         .w = x.input,
-                         .c = pairs_,
-                         .oh = y.output,
-                         .ow = x.output,
-                         .o = s.group_out(),
-                         .kh = y.size,
-                         .kw = x.size,
-                         .stride_h = y.stride,
-                         .stride_w = x.stride,
-                         .dilation_h = y.dilation,
-                         .dilation_w = x.dilation,
-                         .pad_top = y.before,
-                         .pad_left = x.before,
-                         .x_pixel = pairs_ * s.groups,
-                         .y_pixel = s.out};
+    : kernels_(&kernels()), shape_(s), factors_(std::move(factors)) {
+  const Conv in_pairs = shape_in_pairs();
   if (!fits_conv_table(in_pairs)) return;
   table_ = offsets(forward_table_size(in_pairs, kernels_->row_block), memory);
   build_forward_table(in_pairs, kernels_->row_block, table_.mutable_data<std::int32_t>().data());
   tiles_ = forward_tiles(in_pairs, kernels_->row_block);
 }
 
+Conv IntegerConv::shape_in_pairs() noexcept {
+  const WindowAxis &y = shape_.window.y, &x = shape_.window.x;
+  Conv c = {.h = y.input,
+            .w = x.input,
+            .oh = y.output,
+            .ow = x.output,
+            .o = shape_.group_out(),
+            .kh = y.size,
+            .kw = x.size,
+            .stride_h = y.stride,
+            .stride_w = x.stride,
+            .dilation_h = y.dilation,
+            .dilation_w = x.dilation,
+            .pad_top = y.before,
+            .pad_left = x.before,
+            .y_pixel = shape_.out};
+  channels_ = shape_.group_in();
+  if (shape_.groups == 1 && x.dilation == 1 && x.size > 1) {
+    c.w = std::max(x.before + x.input, (x.output - 1) * x.stride + x.size);
+    c.x_pixel = channels_;
+    c.kw = 1, c.pad_left = 0;
+    rows_ = y.input, columns_ = x.input * channels_, row_step_ = c.w * channels_;
+    lead_ = x.before * channels_;
+    channels_ *= x.size;
+    pairs_ = (channels_ + 1) / 2;
+  } else {
+    pairs_ = (channels_ + 1) / 2;
+    c.x_pixel = pairs_ * 2 * shape_.groups;
+    rows_ = shape_.window.inputs() * shape_.groups, columns_ = channels_, row_step_ = pairs_ * 2;
+  }
+  taps_ = c.kh * c.kw;
+  c.c = pairs_;
+  return c;
+}
+
 std::size_t IntegerConv::packed_bytes() const noexcept {
-  return static_cast<std::size_t>(shape_.window.taps() * pairs_ * 2 * shape_.out) *
-         sizeof(std::int16_t);
+  return static_cast<std::size_t>(taps_ * pairs_ * 2 * shape_.out) * sizeof(std::int16_t);
 }
 
 template <class T>
 void IntegerConv::pack_pairs(const T* w, std::int32_t zero_point,
                              std::int16_t* packed) const noexcept {
   // the place of a channel after an odd last one
-  if (shape_.group_in() % 2 != 0) std::fill_n(packed, packed_bytes() / 2, std::int16_t{0});
-  const std::int64_t outputs = shape_.group_out(), channels = shape_.group_in();
-  const std::int64_t taps = shape_.window.taps();
+  if (channels_ % 2 != 0) std::fill_n(packed, packed_bytes() / 2, std::int16_t{0});
+  const std::int64_t outputs = shape_.group_out(), channels = channels_, taps = taps_;
   constexpr std::int64_t block = 16;  // outputs whose rows are read side by side
   for (std::int64_t g = 0; g < shape_.groups; ++g) {
     for (std::int64_t first = 0; first < outputs; first += block) {
@@ -105,26 +119,27 @@ void IntegerConv::pack(const std::uint8_t* w, std::int32_t zero_point,
 
 std::size_t IntegerConv::scratch_bytes() const noexcept {
   if (!usable()) return 0;
-  return static_cast<std::size_t>(shape_.window.inputs() * shape_.groups * pairs_ * 2) *
-         sizeof(std::int16_t);
+  // one more: the last pair of an odd number
+  return static_cast<std::size_t>(lead_ + rows_ * row_step_ + 1) * sizeof(std::int16_t);
 }
 
 void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_point,
                           const std::int16_t* packed, const std::int32_t* bias, std::int8_t* y,
                           std::int16_t* wide) const noexcept {
-  const std::int64_t rows = shape_.window.inputs() * shape_.groups, channels = shape_.group_in();
-  const std::int64_t outputs = shape_.group_out(), taps = shape_.window.taps();
-  const double work = static_cast<double>(kernels_->row_block * taps * pairs_ * outputs);
+  const std::int64_t outputs = shape_.group_out();
+  const double work = static_cast<double>(kernels_->row_block * taps_ * pairs_ * outputs);
+  std::fill_n(wide, lead_, std::int16_t{0});
+  wide[lead_ + rows_ * row_step_] = 0;
   for (std::int64_t n = 0; n < shape_.batch; ++n) {
-    const auto* image = static_cast<const std::byte*>(x) + n * rows * channels;
-    in_blocks(rows, 1, static_cast<double>(channels), [&](std::int64_t first, std::int64_t last) {
+    const auto* image = static_cast<const std::byte*>(x) + n * rows_ * columns_;
+    in_blocks(rows_, 1, static_cast<double>(columns_), [&](std::int64_t first, std::int64_t last) {
       kernels_->widen({.rows = last - first,
-                       .columns = channels,
-                       .from = image + first * channels,
+                       .columns = columns_,
+                       .from = image + first * columns_,
                        .is_unsigned = is_unsigned,
                        .zero_point = zero_point,
-                       .to = wide + first * pairs_ * 2,
-                       .to_row = pairs_ * 2});
+                       .to = wide + lead_ + first * row_step_,
+                       .to_row = row_step_});
     });
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
       in_blocks(tiles_, 1, work, [&](std::int64_t first, std::int64_t last) {
@@ -132,9 +147,9 @@ void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_poi
             {.table = table_.data<std::int32_t>().data(),
              .first_tile = first,
              .last_tile = last,
-             .a = reinterpret_cast<const std::int32_t*>(wide + g * pairs_ * 2),
+             .a = wide + g * pairs_ * 2,
              .k = pairs_,
-             .b = reinterpret_cast<const std::int32_t*>(packed + g * taps * pairs_ * outputs * 2),
+             .b = reinterpret_cast<const std::int32_t*>(packed + g * taps_ * pairs_ * outputs * 2),
              .n = outputs,
              .requant = factors_.from(g * outputs, bias),
              .c = y + n * shape_.window.outputs() * shape_.out + g * outputs});

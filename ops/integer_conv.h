@@ -42,13 +42,13 @@ class IntegerConv {
   /// False where offsets do not fit 32 bits: use direct_conv.
   bool usable() const noexcept { return static_cast<bool>(table_); }
 
-  /// Bytes that pack() writes: the weights (out, taps, in / groups) less their zero point, as
+  /// Bytes that pack() writes: the weights (out, taps, channels) less their zero point, as
   /// (groups, taps, pairs, outputs of a group, 2) int16.
   std::size_t packed_bytes() const noexcept;
   void pack(const std::int8_t* w, std::int32_t zero_point, std::byte* packed) const noexcept;
   void pack(const std::uint8_t* w, std::int32_t zero_point, std::byte* packed) const noexcept;
 
-  /// Bytes of scratch: one image as int16.
+  /// Bytes of scratch: one image as int16, with its padding on the left and on the right.
   std::size_t scratch_bytes() const noexcept;
 
   /// T: std::int8_t or std::uint8_t; bias may be null; `packed` of pack().
@@ -61,6 +61,7 @@ class IntegerConv {
   }
 
  private:
+  Conv shape_in_pairs() noexcept;
   template <class T>
   void pack_pairs(const T* w, std::int32_t zero_point, std::int16_t* packed) const noexcept;
   void forward(const void* x, bool is_unsigned, std::int32_t zero_point, const std::int16_t* packed,
@@ -68,7 +69,13 @@ class IntegerConv {
 
   const Kernels* kernels_ = nullptr;
   ConvShape shape_;
+  // What the kernel takes for a tap: where groups and dilation allow, a row of the window, whose
+  // channels lie side by side in a padded image.
+  std::int64_t taps_ = 0, channels_ = 0;
   std::int64_t pairs_ = 0;  // of channels, in one group
+  // The image as int16: so many rows of so many numbers, and how far they are apart.
+  std::int64_t rows_ = 0, columns_ = 0, row_step_ = 0;
+  std::int64_t lead_ = 0;  // zeros in front of the first row
   std::int64_t tiles_ = 0;
   RequantFactors factors_;
   Tensor table_;  // offsets, int32

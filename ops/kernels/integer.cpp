@@ -8,9 +8,17 @@
 namespace hone::HONE_ISA {
 namespace {
 
-// What a tap outside of the image reads, in pairs.
-constexpr ptrdiff_t zero_count = 512;
-const int32_t zeros[zero_count] = {};
+// What a tap outside of the image reads.
+constexpr ptrdiff_t zero_count = 512;  // pairs
+const int16_t zeros[zero_count * 2] = {};
+
+/// A pair in every lane.
+template <int L>
+HONE_INLINE Ints<L> pair(const int16_t* p) {
+  int32_t both;
+  memcpy(&both, p, sizeof both);
+  return splat<L>(both);
+}
 
 /// Sums of one tile, before they are requantized.
 struct Tile {
@@ -68,9 +76,11 @@ HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_
     const int32_t* b = g.b + b_offsets[t] + column;
     for (ptrdiff_t from = 0; from < g.k; from += zero_count) {
       const ptrdiff_t depth = g.k - from < zero_count ? g.k - from : zero_count;
-      const int32_t* a[tile_rows];
+      const int16_t* a[tile_rows];
       HONE_UNROLL
-      for (int i = 0; i < tile_rows; ++i) a[i] = offsets[i] < 0 ? zeros : g.a + offsets[i] + from;
+      for (int i = 0; i < tile_rows; ++i) {
+        a[i] = offsets[i] < 0 ? zeros : g.a + offsets[i] + 2 * from;
+      }
       for (ptrdiff_t k = 0; k < depth; ++k, b += g.n) {
         Ints<L> y[N];
         HONE_UNROLL
@@ -79,7 +89,7 @@ HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_
         }
         HONE_UNROLL
         for (int i = 0; i < tile_rows; ++i) {
-          const Ints<L> x = splat<L>(a[i][k]);
+          const Ints<L> x = pair<L>(a[i] + 2 * k);
           HONE_UNROLL
           for (int j = 0; j < N; ++j) sum[i][j] = add_pairs<L>(sum[i][j], x, y[j]);
         }

@@ -200,14 +200,14 @@ struct DepthwiseBytes {
   int8_t* y = nullptr;
 };
 
-/// The integer GatherProduct, forward only.  Elements are pairs of int16 in an int32: `a` comes
-/// from Widen (channels less their zero point, odd counts padded with 0), `b` holds weights as
-/// (taps, pairs of channels, n).  The table is a forward table of a shape that counts pairs as
-/// channels.  Sums wrap at 32 bits.  Split by tiles.
+/// The integer GatherProduct, forward only.  Channels are multiplied in pairs of int16: `a` comes
+/// from Widen (channels less their zero point; what follows an odd last one meets a 0 in `b`), `b`
+/// holds weights as (taps, pairs of channels, n), a pair in an int32.  The table is a forward table
+/// of a shape that counts pairs as channels, its pixels of x that many int16 apart.  Sums wrap at 32 bits.  Split by tiles.
 struct GatherInteger {
   const int32_t* table = nullptr;
   ptrdiff_t first_tile = 0, last_tile = 0;
-  const int32_t* a = nullptr;
+  const int16_t* a = nullptr;
   ptrdiff_t k = 0;  ///< pairs of a tap
   const int32_t* b = nullptr;
   ptrdiff_t n = 0;

@@ -91,13 +91,13 @@ TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
                        .to = wide.data(),
                        .to_row = pairs * 2});
         Conv in_pairs = s;
-        in_pairs.c = pairs, in_pairs.x_pixel = pairs * groups;
+        in_pairs.c = pairs, in_pairs.x_pixel = pairs * 2 * groups;
         std::vector<std::int32_t> table(forward_table_size(in_pairs, kernels.row_block));
         build_forward_table(in_pairs, kernels.row_block, table.data());
         std::vector<std::int8_t> y(at(s.oh * s.ow * s.y_pixel), 99);
         kernels.gather_integer({.table = table.data(),
                                 .last_tile = forward_tiles(in_pairs, kernels.row_block),
-                                .a = reinterpret_cast<const std::int32_t*>(wide.data()),
+                                .a = wide.data(),
                                 .k = pairs,
                                 .b = reinterpret_cast<const std::int32_t*>(packed.data()),
                                 .n = s.o,
