@@ -203,7 +203,8 @@ struct DepthwiseBytes {
 /// The integer GatherProduct, forward only.  Channels are multiplied in pairs of int16: `a` comes
 /// from Widen (channels less their zero point; what follows an odd last one meets a 0 in `b`), `b`
 /// holds weights as (taps, pairs of channels, n), a pair in an int32.  The table is a forward table
-/// of a shape that counts pairs as channels, its pixels of x that many int16 apart.  Sums wrap at 32 bits.  Split by tiles.
+/// of a shape that counts pairs as channels, its pixels of x so many int16 apart.  Sums wrap at 32
+/// bits.  Split by tiles.
 struct GatherInteger {
   const int32_t* table = nullptr;
   ptrdiff_t first_tile = 0, last_tile = 0;
