@@ -16,7 +16,7 @@ namespace hone::ops {
 /// waking a thread costs, and do not depend on the number of threads.
 template <class F>
 void in_blocks(std::int64_t total, std::int64_t unit, double work, F&& body) noexcept {
-  constexpr double least = 1e6, most_blocks = 64;  // 10 us of multiplications and additions
+  constexpr double least = 4e6, most_blocks = 64;  // 40 us of multiplications and additions
   const double all = work * static_cast<double>(total);
   const auto blocks = static_cast<std::int64_t>(std::clamp(all / least, 1.0, most_blocks));
   std::int64_t size = (total + blocks - 1) / blocks;

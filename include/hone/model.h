@@ -148,6 +148,9 @@ class Model {
   ModelMemory& memory() const noexcept;
   bool keeps_packed_weights() const noexcept;
   Model twin(const ModelOptions& options) const;  ///< but for custom ops and limits
+  /// The engine's: leaves with the very values of those parameters, of a twin, where their weights
+  /// are; fewer where one of them is not a tensor of its own.
+  std::vector<Variable> share(const Parameters& parameters);
 
   std::optional<std::vector<std::byte>> metadata(std::string_view name) const;
   void set_metadata(std::string_view name, std::vector<std::byte> value);

@@ -77,6 +77,7 @@ class Parameter {
   const std::string& name() const noexcept { return name_; }
   Place place() const noexcept { return place_; }
   Update update() const noexcept { return update_; }
+  Scales scales() const noexcept { return scales_; }
   bool follows() const noexcept { return weight_ != nullptr; }
   std::pmr::memory_resource* memory() const noexcept { return memory_; }
   std::size_t numel() const noexcept { return variable_.data().numel(); }

@@ -59,6 +59,10 @@ struct FitOptions {
   /// Each gradient is consumed as soon as it is complete, where a step is one micro-batch and the
   /// optimizer does not need all of them: less memory, the same bits.  See Optimizer::step(loss).
   bool fused = false;
+  /// 1 or 2: into how many sums the gradients of a step's micro-batches go, the second half of them
+  /// on a second thread where there is one.  The same bits with any number of threads; 1 needs less
+  /// memory.
+  std::size_t lanes = 2;
   bool resume = false;  ///< go on from the checkpoint, to the bits of a run that was never stopped
   std::function<void(const Progress&)> on_step = {};
   const std::atomic<bool>* stop = nullptr;  ///< looked at before every step
@@ -108,6 +112,7 @@ struct PlanOptions {
   std::string optimizer = "adam";
   Loss loss = Loss::xent;
   bool fused = false;
+  std::size_t lanes = 2;            ///< as in FitOptions
   bool keep_packed_weights = true;  ///< as in ModelOptions
 };
 

@@ -123,6 +123,7 @@ PlanOptions options_of(const Args& args) {
           .optimizer = args.optimizer,
           .loss = loss_named(args.loss),
           .fused = args.fused,
+          .lanes = args.lean ? std::size_t{1} : std::size_t{2},
           .keep_packed_weights = !args.lean};
 }
 
@@ -178,7 +179,8 @@ void add_plan(CLI::App& root, Common& common) {
       ->check(CLI::IsMember({"xent", "bce", "mse", "huber", "mae"}))
       ->capture_default_str();
   sub->add_flag("--fused", args->fused, "consume each gradient as soon as it is complete");
-  sub->add_flag("--lean", args->lean, "keep no weights in the order of the kernels");
+  sub->add_flag("--lean", args->lean,
+                "keep no weights in the order of the kernels, and one sum of gradients");
   sub->add_option("--budget", args->budget,
                   "propose what fits into so many bytes, such as 256K, and learns most; by the "
                   "gradients of samples of --data, where given");

@@ -183,6 +183,7 @@ FitOptions fit_options(const Args& args, const Common& common, const Model& mode
   options.checkpoint = args.checkpoint;
   options.resume = args.resume;
   options.fused = args.fused;
+  if (args.lean) options.lanes = 1;
   options.stop = &interrupted;
   return options;
 }
@@ -229,7 +230,9 @@ void train(const Args& args, const Common& common) {
 void add_run_options(CLI::App& sub, Args& args) {
   sub.add_flag("--fused", args.fused,
                "consume each gradient as soon as it is complete, where a step is one micro-batch");
-  sub.add_flag("--lean", args.lean, "keep no weights in the order of the kernels");
+  sub.add_flag("--lean", args.lean,
+               "keep no weights in the order of the kernels, and "
+               "one sum of gradients");
   sub.add_option("--log", args.log, "a line of JSON for every step");
   CLI::Option* checkpoint =
       sub.add_option("--checkpoint", args.checkpoint, "written after every epoch, and on Ctrl-C");

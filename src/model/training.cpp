@@ -107,6 +107,22 @@ Parameters Model::trainable(const Selector& selector, const TrainOptions& option
   return Parameters(std::move(list));
 }
 
+std::vector<Variable> Model::share(const Parameters& parameters) {
+  State& state = *state_;
+  std::vector<Variable> leaves;
+  for (const auto& parameter : parameters) {
+    const std::int32_t t = parameter->place().tensor;
+    const auto merged = [&](const Weight& w) { return w.tensor == t && merged_bias(state, w); };
+    const bool whole =
+        parameter->scales() == Scales::keep &&
+        parameter->tensor().type() == state.graph.constants[static_cast<std::size_t>(t)].type();
+    if (!whole || std::any_of(state.weights.begin(), state.weights.end(), merged)) break;
+    leaves.emplace_back(parameter->tensor(), Grad::yes, parameter->name(), parameter->memory());
+    state.executor.bind(t, leaves.back());
+  }
+  return leaves;
+}
+
 void Model::freeze() {
   State& state = *state_;
   for (State::Open& open : state.open) {

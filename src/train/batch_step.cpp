@@ -1,10 +1,17 @@
 #include "src/train/batch_step.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <exception>
 #include <numeric>
+#include <utility>
 
 #include <hone/loss.h>
+#include <hone/threads.h>
+
+#include "autograd/graph.h"
+#include "ops/kernels/kernels.h"
 
 #include "src/tensor/dry_run.h"
 #include "src/tensor/model_memory.h"
@@ -97,8 +104,25 @@ BatchStep::BatchStep(Model& model, Optimizer& optimizer, const Dataset& data,
       micro_(choose_micro_batch(model, options.batch, options.micro_batch)),
       // gradients that add up over micro-batches are in memory in any case
       fused_(options.fused && optimizer.can_fuse() && micro_ == options.batch),
+      lanes_(options.lanes),
+      parameters_(optimizer.parameters()),
       cut_(model, data, micro_, options.cache_bytes) {
+  if (lanes_ != 1 && lanes_ != 2)
+    fail(ErrorKind::argument, "fit", "expected 1 or 2 lanes, got ", lanes_);
+  aside_.reserve(parameters_.size());
+  if (lanes_ == 2 && threads() > 1 && micro_ < options.batch) open_lane();
   rehearse(options.batch);
+}
+
+/// The model once more, with the very weights of the first; none where these are not tensors of
+/// their own.
+void BatchStep::open_lane() {
+  auto lane = std::make_unique<Lane>(
+      Lane{model_.twin({.memory = model_.memory().kept(),
+                        .keep_packed_weights = model_.keeps_packed_weights()}),
+           {}});
+  lane->leaves = lane->model.share(parameters_);
+  if (lane->leaves.size() == parameters_.size()) lane_ = std::move(lane);
 }
 
 /// A dry micro-batch of each size that steps have, so that the memory of all is planned.
@@ -110,8 +134,12 @@ void BatchStep::rehearse(std::size_t batch) {
     if (n == 0 || n > samples.size()) continue;
     std::iota(samples.begin(), samples.end(), std::size_t{0});
     (*this)(std::span(samples).first(n));
+    if (!lane_) continue;
+    run(lane_->model, std::span(samples).first(n), 1);
+    for (Variable& leaf : lane_->leaves) leaf.clear_grad();
   }
   model_.memory().reserve();
+  if (lane_) lane_->model.memory().reserve();
 }
 
 /// What the sum of a batch's losses is divided by, in samples: the weights of their labels add up,
@@ -140,16 +168,15 @@ std::uint64_t BatchStep::step_key(std::size_t samples) const noexcept {
   return std::uint64_t{samples} * 8 + 4 + (fused_ ? 2 : 0) + (cut_.empty() ? 0 : 1);
 }
 
-double BatchStep::operator()(std::span<const std::size_t> samples) {
-  // where no label of the batch has a weight, the batch has no loss and no gradient
-  const double all = terms(samples);
-  const double share = all > 0 ? 1 / all : 0;
+/// Forward, loss and backward of some samples on one of the lanes' models, in micro-batches; their
+/// share of the loss.
+double BatchStep::run(Model& model, std::span<const std::size_t> samples, double share) {
   double total = 0;
   for (std::size_t begin = 0; begin < samples.size(); begin += micro_) {
     const auto some = samples.subspan(begin, std::min(micro_, samples.size() - begin));
-    const ModelMemory::Running running(model_.memory(), step_key(some.size()));
-    Batch batch = data_.gather(some, model_.memory().step());
-    const Variable y = predict(batch, some);
+    const ModelMemory::Running running(model.memory(), step_key(some.size()));
+    Batch batch = data_.gather(some, model.memory().step());
+    const Variable y = predict(model, batch, some);
     batch.x = {};  // it lives on where backward needs it
     const Variable sum = sum_of_losses(y, batch.labels);
     // A cross-entropy is a mean over rows, the others over every element of every sample.
@@ -160,27 +187,109 @@ double BatchStep::operator()(std::span<const std::size_t> samples) {
     const auto scale = static_cast<float>(share * static_cast<double>(some.size()) / each);
     total += static_cast<double>(sum.item()) * static_cast<double>(scale);
     if (!std::isfinite(total) && !dry_running()) {
-      optimizer_.parameters().clear_grads();
       fail(ErrorKind::data, "fit", "expected a finite loss, got ", total,
            "; a smaller lr may help");
     }
     const Tensor seed = Tensor::of<float>(sum.shape(), {scale});
-    if (fused_) {
+    if (fused_)
       optimizer_.step(sum, seed);
-      return total;
-    }
-    sum.backward(seed);
+    else
+      sum.backward(seed);
   }
-  optimizer_.step();
   return total;
 }
 
-Variable BatchStep::predict(const Batch& batch, std::span<const std::size_t> samples) {
+Variable BatchStep::predict(Model& model, const Batch& batch,
+                            std::span<const std::size_t> samples) {
   const bool at_logits = loss_ == Loss::xent || loss_ == Loss::bce;
   if (!cut_.empty()) {
-    return model_.run_live(cut_.gather(samples, model_.memory().step()), samples.size(), at_logits);
+    return model.run_live(cut_.gather(samples, model.memory().step()), samples.size(), at_logits);
   }
-  return at_logits ? model_.logits(Variable(batch.x)) : model_(Variable(batch.x));
+  return at_logits ? model.logits(Variable(batch.x)) : model(Variable(batch.x));
+}
+
+namespace {
+
+/// Adds a gradient to that of a parameter.
+void add_gradient(const Parameter& parameter, Tensor grad) {
+  Tensor& sum = parameter.variable().node()->grad;
+  if (!sum || !grad) {
+    if (grad) sum = std::move(grad);
+    return;
+  }
+  if (dry_running()) return;
+  const std::span<float> to = sum.mutable_data<float>();
+  kernels().axpy({.count = static_cast<std::ptrdiff_t>(to.size()),
+                  .x = grad.data<float>().data(),
+                  .y = to.data()});
+}
+
+}  // namespace
+
+/// Both halves of the micro-batches on one model: the gradients of the first wait aside.
+double BatchStep::run_in_turn(std::span<const std::size_t> first,
+                              std::span<const std::size_t> second, double share) {
+  double total = run(model_, first, share);
+  std::vector<Tensor>& aside = aside_;
+  for (const auto& parameter : parameters_)
+    aside.push_back(std::exchange(parameter->variable().node()->grad, {}));
+  total += run(model_, second, share);
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    add_gradient(parameters_[i], std::move(aside[i]));
+  aside.clear();
+  return total;
+}
+
+double BatchStep::run_at_once(std::span<const std::size_t> first,
+                              std::span<const std::size_t> second, double share) {
+  std::array<double, 2> totals{};
+  std::array<std::exception_ptr, 2> errors;
+  auto half = [&](std::size_t i) noexcept {
+    try {
+      totals[i] = i == 0 ? run(model_, first, share) : run(lane_->model, second, share);
+    } catch (...) {
+      errors[i] = std::current_exception();
+    }
+  };
+  if (dry_running()) {
+    half(0), half(1);
+  } else {
+    parallel_for(2, half);
+  }
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    add_gradient(parameters_[i], lane_->leaves[i].grad());
+    lane_->leaves[i].clear_grad();
+  }
+  return totals[0] + totals[1];
+}
+
+double BatchStep::operator()(std::span<const std::size_t> samples) {
+  // where no label of the batch has a weight, the batch has no loss and no gradient
+  const double all = terms(samples);
+  const double share = all > 0 ? 1 / all : 0;
+  const std::size_t parts = (samples.size() + micro_ - 1) / micro_;
+  try {
+    if (fused_) return run(model_, samples, share);
+    double total = 0;
+    if (lanes_ == 2 && parts > 1) {
+      const auto first = samples.first((parts + 1) / 2 * micro_);
+      const auto second = samples.subspan(first.size());
+      total = lane_ && (threads() > 1 || dry_running()) ? run_at_once(first, second, share)
+                                                        : run_in_turn(first, second, share);
+    } else {
+      total = run(model_, samples, share);
+    }
+    optimizer_.step();
+    return total;
+  } catch (...) {
+    aside_.clear();
+    parameters_.clear_grads();
+    for (Variable& leaf : lane_ ? lane_->leaves : std::vector<Variable>()) leaf.clear_grad();
+    throw;
+  }
 }
 
 }  // namespace hone

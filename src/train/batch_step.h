@@ -2,6 +2,8 @@
 /// One training step on some samples of a dataset, in micro-batches, from the cut on where that is
 /// known.
 
+#include <memory>
+
 #include <hone/train.h>
 
 namespace hone {
@@ -39,7 +41,8 @@ class BatchStep {
     std::size_t cache_bytes = 0;  ///< 0: frozen operators run in every step
     float label_smoothing = 0;
     std::vector<float> class_weights = {};
-    bool fused = false;  ///< see FitOptions
+    bool fused = false;     ///< see FitOptions
+    std::size_t lanes = 2;  ///< see FitOptions
   };
   BatchStep(Model& model, Optimizer& optimizer, const Dataset& data, const Options& options);
 
@@ -57,7 +60,19 @@ class BatchStep {
   std::uint64_t step_key(std::size_t samples) const noexcept;
   double terms(std::span<const std::size_t> samples) const;
   Variable sum_of_losses(const Variable& y, const Tensor& labels) const;
-  Variable predict(const Batch& batch, std::span<const std::size_t> samples);
+  Variable predict(Model& model, const Batch& batch, std::span<const std::size_t> samples);
+  double run(Model& model, std::span<const std::size_t> samples, double share);
+  double run_in_turn(std::span<const std::size_t> first, std::span<const std::size_t> second,
+                     double share);
+  double run_at_once(std::span<const std::size_t> first, std::span<const std::size_t> second,
+                     double share);
+  void open_lane();
+
+  /// What the second half of the micro-batches runs on while the first runs on the model.
+  struct Lane {
+    Model model;
+    std::vector<Variable> leaves;  // one a parameter
+  };
 
   Model& model_;
   Optimizer& optimizer_;
@@ -66,6 +81,10 @@ class BatchStep {
   CrossEntropy cross_entropy_;
   std::size_t micro_;
   bool fused_;
+  std::size_t lanes_;
+  Parameters parameters_;
+  std::unique_ptr<Lane> lane_;  // null: both halves in turn
+  std::vector<Tensor> aside_;   // gradients of the first half, in turn
   CutCache cut_;
 };
 

@@ -70,7 +70,7 @@ class Fit {
         options_(options),
         step_(model, optimizer, data,
               {options.loss, options.batch, options.micro_batch, options.cache_bytes,
-               options.label_smoothing, options.class_weights, options.fused}) {}
+               options.label_smoothing, options.class_weights, options.fused, options.lanes}) {}
 
   Report run() {
     report_.micro_batch = step_.micro_batch();
@@ -144,6 +144,7 @@ PlanOptions asked(const Model& model, const Optimizer& optimizer, const FitOptio
                 .optimizer = std::string(optimizer.name()),
                 .loss = options.loss,
                 .fused = options.fused,
+                .lanes = options.lanes,
                 .keep_packed_weights = model.keeps_packed_weights()};
   o.train.text.clear();
   for (const auto& parameter : optimizer.parameters()) {

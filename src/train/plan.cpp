@@ -70,7 +70,8 @@ void rehearse(const Model& model, const PlanOptions& options, std::pmr::memory_r
                   .batch = options.batch,
                   .micro_batch = options.micro_batch,
                   .cache_bytes = FitOptions().cache_bytes,
-                  .fused = options.fused});
+                  .fused = options.fused,
+                  .lanes = options.lanes});
   const std::vector<std::size_t> order = data.order(0, 0);
   for (std::size_t begin = 0; begin < samples; begin += options.batch)
     step(std::span(order).subspan(begin, std::min(options.batch, samples - begin)));

@@ -71,11 +71,12 @@ double score_of(const Model& model, const PlanOptions& options, const Worth& wor
 
 /// The largest micro-batch that fits, with packed weights before without; nothing where none does.
 std::optional<Proposal> fitting(const Model& model, PlanOptions options, std::size_t budget) {
-  const std::size_t wanted = options.micro_batch;
+  const std::size_t wanted = options.micro_batch, lanes = options.lanes;
   for (std::size_t micro = wanted;;) {
     for (const bool keep : {true, false}) {
       options.micro_batch = micro;
       options.keep_packed_weights = keep;
+      options.lanes = keep ? lanes : 1;
       MemoryPlan made = plan(model, options);
       if (made.peak_bytes <= budget) return Proposal{options, std::move(made), 0};
       micro = made.micro_batch;
@@ -115,6 +116,7 @@ std::optional<Proposal> sparse(const Model& model, PlanOptions options, std::siz
     PlanOptions more = best->options;
     more.train.text += ",#" + std::to_string(order[i].second);
     more.micro_batch = 1;
+    more.lanes = options.lanes;
     if (auto next = fitting(model, more, budget)) best = std::move(next);
   }
   return best;

@@ -1,0 +1,103 @@
+/// The halves of a step's micro-batches give the same bits one after the other and at once.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <hone/data.h>
+#include <hone/model.h>
+#include <hone/optim.h>
+#include <hone/threads.h>
+#include <hone/train.h>
+
+namespace hone::tests {
+namespace {
+
+struct Threads {
+  explicit Threads(std::size_t n) { set_threads(n); }
+  ~Threads() { set_threads(1); }
+};
+
+/// Noise in the shape of the model's input, with labels that go round.
+Dataset noise(const Model& model, std::int64_t samples, float scale = 1) {
+  Shape shape = model.inputs()[0].type.shape;
+  shape[0] = samples;
+  Tensor x(TensorType{DType::float32, shape}), y(TensorType{DType::int32, {samples}});
+  std::uint32_t state = 1;
+  for (float& v : x.mutable_data<float>()) {
+    state = state * 1664525u + 1013904223u;
+    v = scale * (static_cast<float>(state >> 8) * 0x1p-23f - 1.0f);
+  }
+  std::int32_t next = 0;
+  for (std::int32_t& label : y.mutable_data<std::int32_t>()) label = next++ % 7;
+  return Dataset(x, y);
+}
+
+Model load(const std::string& file) {
+  return Model::load(HONE_SOURCE_ROOT "/tests/models/" + file);
+}
+
+struct Case {
+  const char* file;
+  Selector train;
+  TrainOptions weights;
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.file << ' ' << c.train.text;
+}
+
+std::vector<std::byte> trained(const Case& c, std::size_t threads, std::size_t lanes = 2) {
+  const Threads guard(threads);
+  Model model = load(c.file);
+  Adam optimizer(model.trainable(c.train, c.weights));
+  // 22 samples: the last batch has three micro-batches of which the last is short
+  fit(model, optimizer, noise(model, 22),
+      {.epochs = 2, .batch = 12, .micro_batch = 4, .lanes = lanes});
+  return model.bytes();
+}
+
+class Lanes : public testing::TestWithParam<Case> {};
+
+TEST_P(Lanes, GiveTheSameBitsWithAnyNumberOfThreads) {
+  const std::vector<std::byte> one = trained(GetParam(), 1);
+  EXPECT_TRUE(one == trained(GetParam(), 2));
+  EXPECT_TRUE(one == trained(GetParam(), 3));
+}
+
+TEST_P(Lanes, MayBeOne) {
+  const std::vector<std::byte> one = trained(GetParam(), 1, 1);
+  EXPECT_TRUE(one == trained(GetParam(), 2, 1));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, Lanes,
+    testing::Values(Case{"har_watch_float32.tflite", all(), {}},
+                    Case{"har_watch_float32.tflite", last(1), {}},
+                    Case{"har_watch_float16.tflite", all(), {}},
+                    Case{"har_watch_int8.tflite", all(), {}},
+                    Case{"har_watch_int8.tflite", all(), {.scales = Scales::refresh}},
+                    Case{"har_watch_int8.tflite", biases(), {.update = Update::in_place}},
+                    Case{"har_watch_int8.tflite", all(), {.update = Update::in_place}}));
+
+TEST(Lane, ThatFailsLeavesTheWeightsAsTheyWere) {
+  const Threads guard(2);
+  Model model = load("har_watch_float32.tflite");
+  const std::vector<std::byte> before = model.bytes();
+  Sgd optimizer(model.trainable(all()), {.lr = 0.01f});
+  const Dataset data = noise(model, 8, 3e38f);  // products overflow
+  EXPECT_THROW(fit(model, optimizer, data, {.epochs = 1, .batch = 8, .micro_batch = 2}), Error);
+  EXPECT_TRUE(before == model.bytes());
+  for (const auto& parameter : optimizer.parameters()) EXPECT_FALSE(parameter->grad());
+}
+
+TEST(Lane, CountsAreChecked) {
+  Model model = load("har_watch_float32.tflite");
+  Sgd optimizer(model.trainable(all()), {.lr = 0.01f});
+  EXPECT_THROW(fit(model, optimizer, noise(model, 8), {.lanes = 3}), Error);
+}
+
+}  // namespace
+}  // namespace hone::tests
