@@ -1,8 +1,10 @@
 #pragma once
 /// The one exception type of the library.
 
+#include <cstddef>
 #include <cstdint>
-#include <sstream>
+#include <initializer_list>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,13 +37,32 @@ class Error : public std::runtime_error {
   std::string where_;
 };
 
-/// Throws Error; `parts` are streamed one after the other: `fail(kind, "csv", "expected ", 6, "
-/// columns")`.
+/// One part of a message, its type forgotten: refusals are many, and each would be a stream of its
+/// own otherwise.
+struct MessagePart {
+  template <class T>
+  MessagePart(const T& v) noexcept : value(&v), print(print_as<T>) {}
+  template <std::size_t n>
+  MessagePart(const char (&text)[n]) noexcept : value(text), print(print_text) {}
+
+  template <class T>
+  static void print_as(std::ostream& out, const void* value) {
+    out << *static_cast<const T*>(value);
+  }
+  static void print_text(std::ostream& out, const void* text);
+
+  const void* value;
+  void (*print)(std::ostream& out, const void* value);
+};
+
+/// Throws Error with the parts streamed one after the other.
+[[noreturn]] void fail_with(ErrorKind kind, std::string_view where,
+                            std::initializer_list<MessagePart> parts);
+
+/// The same: `fail(kind, "csv", "expected ", 6, " columns")`.
 template <class... Parts>
 [[noreturn]] void fail(ErrorKind kind, std::string_view where, const Parts&... parts) {
-  std::ostringstream message;
-  (message << ... << parts);
-  throw Error(kind, where, message.str());
+  fail_with(kind, where, {MessagePart(parts)...});
 }
 
 /// `text` with quotes, control characters and what is no UTF-8 escaped, so that a name from a file

@@ -1,6 +1,7 @@
 #include <hone/error.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace hone {
 namespace {
@@ -39,6 +40,16 @@ Error::Error(ErrorKind kind, std::string_view where, std::string_view message)
 
 std::string_view Error::message() const noexcept {
   return std::string_view(what()).substr(where_.size() + 3);  // [where] and a space
+}
+
+void MessagePart::print_text(std::ostream& out, const void* text) {
+  out << static_cast<const char*>(text);
+}
+
+void fail_with(ErrorKind kind, std::string_view where, std::initializer_list<MessagePart> parts) {
+  std::ostringstream message;
+  for (const MessagePart& part : parts) part.print(message, part.value);
+  throw Error(kind, where, message.str());
 }
 
 std::string escaped(std::string_view text) {
