@@ -3,7 +3,12 @@
 
 #include "ops/kernels/table.h"
 
-namespace hone::HONE_ISA {
+// The set whose kernels this one takes where it has none of its own.
+#ifndef HONE_ISA_SHARED
+#define HONE_ISA_SHARED HONE_ISA
+#endif
+
+namespace hone::HONE_ISA_SHARED {
 
 void gemm(const Gemm&) noexcept;
 void dot(const Dot&) noexcept;
@@ -16,19 +21,24 @@ void axpy(const Axpy&) noexcept;
 void gather_product(const GatherProduct&) noexcept;
 void gather_weights(const GatherWeights&) noexcept;
 void depthwise(const Depthwise&) noexcept;
-void depthwise_bytes(const DepthwiseBytes&) noexcept;
 void depthwise_input(const Depthwise&) noexcept;
 void depthwise_weights(const Depthwise&) noexcept;
 void max_pool(const MaxPool&) noexcept;
 void max_pool_input(const MaxPool&) noexcept;
-void gather_integer(const GatherInteger&) noexcept;
-void requantize(const RequantRows&) noexcept;
-void widen(const Widen&) noexcept;
 void dequantize(const Dequantize&) noexcept;
 void quantize(const Quantize&) noexcept;
 void round_stochastic(const RoundStochastic&) noexcept;
 void add_bytes(const BytePass&) noexcept;
 void multiply_bytes(const BytePass&) noexcept;
 void multiply_adds(const MultiplyAdds&) noexcept;
+
+}  // namespace hone::HONE_ISA_SHARED
+
+namespace hone::HONE_ISA {
+
+void depthwise_bytes(const DepthwiseBytes&) noexcept;
+void gather_integer(const GatherInteger&) noexcept;
+void requantize(const RequantRows&) noexcept;
+void widen(const Widen&) noexcept;
 
 }  // namespace hone::HONE_ISA
