@@ -18,6 +18,8 @@ constexpr const OpDef* table[] = {
 
 std::span<const OpDef* const> all() noexcept { return {table, std::size(table) - 1}; }
 
+bool complete() noexcept { return HONE_EVERY_OP; }
+
 const OpDef* find(int code) noexcept {
   for (const OpDef* op : all()) {
     if (op->code == code && code >= 0) return op;

@@ -27,11 +27,8 @@ constexpr const Kernels* tables[] = {
 };
 #undef HONE_KERNELS
 
-#if defined(__x86_64__)
-constexpr std::string_view least = "level x86-64-v2 (SSE4.2 and POPCNT)";
-#else
-constexpr std::string_view least = names[0];
-#endif
+constexpr std::string_view least =
+    names[0] == "v2" ? "level x86-64-v2 (SSE4.2 and POPCNT)" : names[0];
 
 bool processor_has(std::string_view name) noexcept {
 #if defined(__x86_64__)

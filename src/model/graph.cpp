@@ -44,7 +44,8 @@ Node make_node(const file::ModelFile& file, std::size_t index, const ModelOption
     }
   }
   if (node.op == nullptr) {
-    node.problem = "hone has no kernel for " + escaped(node.type);
+    node.problem = ops::complete() ? "hone has no kernel for " : "this build of hone is without ";
+    node.problem += escaped(node.type);
     if (!info.custom_code.empty())
       node.problem = "expected a custom op of this name among ModelOptions::custom_ops, got none";
     return node;
