@@ -92,10 +92,9 @@ bool ModelMemory::in_block(const void* pointer) const noexcept {
 
 void ModelMemory::depart() noexcept {
   mode_ = Mode::aside;
-  ++departures_;
   // what was recorded is not what is done: record again, a few times
   plans_.erase(key_);
-  ++failures_[key_];
+  ++*failed_;
 }
 
 void* ModelMemory::take_aside(std::size_t bytes) {
@@ -131,7 +130,7 @@ void* ModelMemory::take(std::size_t bytes) {
     recorder_->take(pointer, bytes);
     if (recorder_->too_long()) {
       mode_ = Mode::aside;
-      failures_[key_] = most_failures;
+      *failed_ = most_failures;
     }
   }
   return pointer;
@@ -167,7 +166,8 @@ void ModelMemory::step_ended() noexcept {
       recorder_.reset();
       if (!dry_running()) make_room(plan->bytes);  // now: the next step shall find it
     } catch (const std::exception&) {
-      failures_[key_] = most_failures;  // it goes on without
+      plans_.erase(key_);
+      *failed_ = most_failures;  // it goes on without
     }
   }
   recorder_.reset();
@@ -205,6 +205,7 @@ void ModelMemory::begin(std::uint64_t key) {
   const std::lock_guard lock(mutex_);
   if (step_values_ != 0) return;
   key_ = key;
+  failed_ = &failures_[key];  // here, where it may throw: what ends a step may not
   mode_ = Mode::aside;
   if (const auto found = plans_.find(key); found != plans_.end()) {
     if (dry_running()) return;  // known already
@@ -214,9 +215,7 @@ void ModelMemory::begin(std::uint64_t key) {
     mode_ = Mode::obeys;
     return;
   }
-  const auto failed = failures_.find(key);
-  if (plans_.size() >= most_plans || (failed != failures_.end() && failed->second >= most_failures))
-    return;
+  if (plans_.size() >= most_plans || *failed_ >= most_failures) return;
   recorder_ = std::make_unique<StepRecorder>();
   mode_ = Mode::records;
 }
@@ -241,11 +240,6 @@ MemoryUse ModelMemory::use() const {
 void ModelMemory::reset_peak() noexcept {
   const std::lock_guard lock(mutex_);
   use_.peak_bytes = use_.current_bytes;
-}
-
-std::size_t ModelMemory::departures() const {
-  const std::lock_guard lock(mutex_);
-  return departures_;
 }
 
 void ModelMemory::watch() {

@@ -61,8 +61,6 @@ class ModelMemory {
   std::pmr::memory_resource* upstream() const noexcept { return upstream_; }
   MemoryUse use() const;       ///< what is taken from upstream
   void reset_peak() noexcept;  ///< peak_bytes = current_bytes
-  /// Whether a step has left its plan since then.
-  std::size_t departures() const;
 
   /// What is kept, by operator and cause, when use() is at its peak; only from watch() on.
   void watch();
@@ -125,13 +123,13 @@ class ModelMemory {
   std::size_t block_bytes_ = 0;
   StepPlans plans_;
   std::map<std::uint64_t, int> failures_;  // of plans, by key
+  int* failed_ = nullptr;                  // those of key_
   Mode mode_ = Mode::aside;
   std::uint64_t key_ = 0;
   std::shared_ptr<const StepPlan> plan_;  // that is obeyed
   std::size_t event_ = 0, next_ = 0;      // of it
   std::unique_ptr<StepRecorder> recorder_;
   LazyMemory lazy_;  // of dry steps
-  std::size_t departures_ = 0;
   std::unique_ptr<LedgerKeeper> watch_;
 };
 

@@ -114,6 +114,9 @@ std::uint32_t pack(const std::vector<Span>& spans, std::uint32_t bound,
 
 void StepRecorder::take(const void* pointer, std::size_t bytes) {
   alive_[pointer] = static_cast<std::uint32_t>(tags_.size());
+  // room for the gives of all that is alive, which may not throw
+  if (const std::size_t room = events_.size() + alive_.size() + 1; room > events_.capacity())
+    events_.reserve(2 * room);
   events_.push_back(static_cast<std::uint32_t>(StepPlan::units(bytes)));
   tags_.push_back(MemoryTag::current());
 }

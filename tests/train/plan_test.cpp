@@ -84,7 +84,6 @@ TEST_P(Plan, IsWhatTrainingTakes) {
   EXPECT_EQ(promise.peak_bytes, counter.peak);
   EXPECT_EQ(promise.peak_bytes, reported);
   EXPECT_GE(promise.step_bytes, promise.least_step_bytes);
-  RecordProperty("step", static_cast<int>(promise.step_bytes));
   EXPECT_LE(static_cast<double>(promise.step_bytes),
             1.05 * static_cast<double>(promise.least_step_bytes));
 }
@@ -98,7 +97,7 @@ TEST_P(Plan, AddsUpByOperatorAndCause) {
   EXPECT_EQ(promise.peak_bytes, promise.kept_bytes + promise.step_bytes);
 }
 
-TEST_P(Plan, FitsAnArenaOfItsSizeAndNoSmaller) {
+TEST_P(Plan, FitsAnArenaOfItsSizeAndNotOneAnEighthSmaller) {
   const auto& [file, o] = GetParam();
   const MemoryPlan promise = plan(Model::load(path(file)), o);
   std::vector<std::byte> exact(promise.arena_bytes), less(promise.arena_bytes * 7 / 8);
@@ -169,9 +168,11 @@ TEST(Propose, GivesWhatFitsBestFirst) {
 }
 
 TEST(Fit, OfATooSmallArenaSaysWhatIsNeededAndWhatFits) {
-  const PlanOptions head{.batch = 1, .micro_batch = 1, .train = {"last:1"}};
+  // room for the weights and the slots, not for the steps
+  const PlanOptions whole{.batch = 8};
   const Model shown = Model::load(path("har_watch_float32.tflite"));
-  std::vector<std::byte> bytes(plan(shown, head).arena_bytes + 4096);
+  const MemoryPlan need = plan(shown, whole);
+  std::vector<std::byte> bytes(need.arena_bytes * 3 / 4);
   Arena arena{bytes};
   Model model = Model::load(path("har_watch_float32.tflite"), {.memory = &arena});
   const Dataset data = noise(model, 8);
@@ -181,7 +182,9 @@ TEST(Fit, OfATooSmallArenaSaysWhatIsNeededAndWhatFits) {
     FAIL() << "expected an Error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::memory);
-    EXPECT_NE(error.message().find("bytes"), std::string::npos);
+    const std::string need_said = "expected an arena of " + std::to_string(need.arena_bytes);
+    EXPECT_NE(error.message().find(need_said), std::string::npos) << error.what();
+    EXPECT_NE(error.message().find("; what fits: "), std::string::npos) << error.what();
   }
 }
 
