@@ -8,6 +8,7 @@
 #include "autograd/sum_to.h"
 #include "autograd/temporary.h"
 #include "ops/kernels/kernels.h"
+#include "ops/kernels/stretches.h"
 #include "src/tensor/dry_run.h"
 #include "src/tensor/memory_tag.h"
 #include "src/tensor/stopwatch.h"
@@ -57,25 +58,16 @@ void check_finite(const FunctionNode& f, std::size_t i, std::span<const float> g
 Tensor in_real_units(const Tensor& t, std::pmr::memory_resource* memory) {
   const TensorType& type = t.type();
   if (dry_running()) return float_tensor(type.shape, memory);
-  if (type.dtype != DType::int8 || type.axis_zero_points) return t.to_float(memory);
-  std::size_t channels = 1, inner = t.numel();
-  if (type.per_axis()) {
-    const auto axis = static_cast<std::size_t>(type.axis);
-    channels = static_cast<std::size_t>(type.shape[axis]);
-    inner = 1;
-    for (std::size_t d = axis + 1; d < type.shape.rank(); ++d)
-      inner *= static_cast<std::size_t>(type.shape[d]);
-  }
-  if (inner < 8) return t.to_float(memory);  // as the weights of depthwise convolutions
+  if (type.dtype != DType::int8) return t.to_float(memory);
   Tensor out = float_tensor(type.shape, memory);
   float* to = out.mutable_data<float>().data();
-  for (std::size_t i = 0, c = 0; i < t.numel(); i += inner, c = (c + 1) % channels) {
-    kernels().dequantize({.count = static_cast<std::ptrdiff_t>(inner),
-                          .from = t.raw() + i,
-                          .zero_point = type.per_axis() ? 0 : type.zero_point,
-                          .scale = type.scale_at(c),
-                          .to = to + i});
-  }
+  for_stretches(type, 0, t.numel(), [&](const Stretch& s) {
+    kernels().dequantize({.count = static_cast<std::ptrdiff_t>(s.count),
+                          .from = t.raw() + s.first,
+                          .zero_point = zero_point_of(type, s),
+                          .scales = scales_of(type, s),
+                          .to = to + s.first});
+  });
   return out;
 }
 

@@ -7,33 +7,22 @@
 
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/noise.h"
+#include "ops/kernels/stretches.h"
 
 namespace hone {
 namespace {
 
-/// Calls f(first, count, channel) for stretches of [begin, begin + size) with one scale; `first`
-/// counts from begin.
+/// Calls f(first, count, channel) for stretches of one channel.
 template <class F>
-void for_stretches(const TensorType& type, std::size_t begin, std::size_t size, F&& f) {
-  if (!type.per_axis()) {
-    f(std::size_t{0}, size, std::size_t{0});
-    return;
-  }
-  const auto axis = static_cast<std::size_t>(type.axis);
-  std::size_t inner = 1;
-  for (std::size_t d = axis + 1; d < type.shape.rank(); ++d)
-    inner *= static_cast<std::size_t>(type.shape[d]);
-  const auto channels = static_cast<std::size_t>(type.shape[axis]);
-  for (std::size_t i = begin; i < begin + size;) {
-    const std::size_t row = i / inner;
-    const std::size_t end = std::min((row + 1) * inner, begin + size);
-    f(i - begin, end - i, row % channels);
-    i = end;
-  }
+void for_channels(const TensorType& type, std::size_t begin, std::size_t size, F&& f) {
+  for_stretches(type, begin, size, [&](const Stretch& s) {
+    if (!s.each) return f(s.first, s.count, s.channel);
+    for (std::size_t i = 0; i < s.count; ++i) f(s.first + i, std::size_t{1}, s.channel + i);
+  });
 }
 
 std::int32_t zero_point(const TensorType& type, std::size_t channel) noexcept {
-  return type.axis_zero_points ? (*type.axis_zero_points)[channel] : type.zero_point;
+  return zero_point_of(type, {0, 0, channel});
 }
 
 /// Calls f with a zero of the type in memory.
@@ -122,30 +111,29 @@ void round_nearest(const TensorType& type, std::byte* data, std::size_t begin,
   }
   const auto range = weight_range(type.dtype);
   if (type.dtype == DType::int8) {
-    for_stretches(
-        type, begin, values.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
-          kernels().quantize({.count = static_cast<std::ptrdiff_t>(count),
-                              .from = values.data() + first,
-                              .scale = type.scale_at(c),
-                              .zero_point = zero_point(type, c),
-                              .lo = static_cast<std::int32_t>(range.first),
-                              .hi = static_cast<std::int32_t>(range.second),
-                              .to = reinterpret_cast<std::int8_t*>(data) + begin + first});
-        });
+    for_stretches(type, begin, values.size(), [&](const Stretch& s) {
+      kernels().quantize({.count = static_cast<std::ptrdiff_t>(s.count),
+                          .from = values.data() + s.first,
+                          .scales = scales_of(type, s),
+                          .zero_point = zero_point_of(type, s),
+                          .lo = static_cast<std::int32_t>(range.first),
+                          .hi = static_cast<std::int32_t>(range.second),
+                          .to = reinterpret_cast<std::int8_t*>(data) + begin + s.first});
+    });
     return;
   }
   const auto low = static_cast<double>(range.first), high = static_cast<double>(range.second);
   with_integer(type.dtype, [&](auto element) {
     using T = decltype(element);
     T* const q = reinterpret_cast<T*>(data) + begin;
-    for_stretches(type, begin, values.size(),
-                  [&](std::size_t first, std::size_t count, std::size_t c) {
-                    const double scale = type.scale_at(c), shift = zero_point(type, c);
-                    for (std::size_t i = first; i < first + count; ++i) {
-                      const double steps = std::trunc(away(values[i] / scale));
-                      q[i] = static_cast<T>(clamped(steps + shift, low, high));
-                    }
-                  });
+    for_channels(type, begin, values.size(),
+                 [&](std::size_t first, std::size_t count, std::size_t c) {
+                   const double scale = type.scale_at(c), shift = zero_point(type, c);
+                   for (std::size_t i = first; i < first + count; ++i) {
+                     const double steps = std::trunc(away(values[i] / scale));
+                     q[i] = static_cast<T>(clamped(steps + shift, low, high));
+                   }
+                 });
   });
 }
 
@@ -155,38 +143,38 @@ void round_stochastic(const TensorType& type, std::byte* data, std::size_t begin
   if (type.dtype == DType::float16) {
     Half* const h = reinterpret_cast<Half*>(data) + begin;
     for (std::size_t i = 0; i < after.size(); ++i)
-      h[i] = stochastic_half(after[i], noise(key, begin + i));
+      h[i] = stochastic_half(after[i], noise(key, static_cast<std::uint32_t>(begin + i)));
     return;
   }
   const auto range = weight_range(type.dtype);
   if (type.dtype == DType::int8) {
-    for_stretches(
-        type, begin, after.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
-          kernels().round_stochastic({.count = static_cast<std::ptrdiff_t>(count),
-                                      .before = before.data() + first,
-                                      .after = after.data() + first,
-                                      .scale = type.scale_at(c),
-                                      .key = key,
-                                      .first = begin + first,
-                                      .lo = static_cast<std::int32_t>(range.first),
-                                      .hi = static_cast<std::int32_t>(range.second),
-                                      .q = reinterpret_cast<std::int8_t*>(data) + begin + first});
-        });
+    for_stretches(type, begin, after.size(), [&](const Stretch& s) {
+      kernels().round_stochastic({.count = static_cast<std::ptrdiff_t>(s.count),
+                                  .before = before.data() + s.first,
+                                  .after = after.data() + s.first,
+                                  .scales = scales_of(type, s),
+                                  .key = key,
+                                  .first = begin + s.first,
+                                  .lo = static_cast<std::int32_t>(range.first),
+                                  .hi = static_cast<std::int32_t>(range.second),
+                                  .q = reinterpret_cast<std::int8_t*>(data) + begin + s.first});
+    });
     return;
   }
   with_integer(type.dtype, [&](auto element) {
     using T = decltype(element);
     T* const q = reinterpret_cast<T*>(data) + begin;
-    for_stretches(type, begin, after.size(),
-                  [&](std::size_t first, std::size_t count, std::size_t c) {
-                    const double scale = type.scale_at(c);
-                    for (std::size_t i = first; i < first + count; ++i) {
-                      const double change = (static_cast<double>(after[i]) - before[i]) / scale;
-                      const std::int64_t moved =
-                          stochastic(clamped(change, -farthest, farthest), noise(key, begin + i));
-                      q[i] = static_cast<T>(std::clamp(q[i] + moved, range.first, range.second));
-                    }
-                  });
+    for_channels(type, begin, after.size(),
+                 [&](std::size_t first, std::size_t count, std::size_t c) {
+                   const double scale = type.scale_at(c);
+                   for (std::size_t i = first; i < first + count; ++i) {
+                     const double change = (static_cast<double>(after[i]) - before[i]) / scale;
+                     const std::int64_t moved =
+                         stochastic(clamped(change, -farthest, farthest),
+                                    noise(key, static_cast<std::uint32_t>(begin + i)));
+                     q[i] = static_cast<T>(std::clamp(q[i] + moved, range.first, range.second));
+                   }
+                 });
   });
 }
 
@@ -203,24 +191,23 @@ void read_real(const TensorType& type, const std::byte* data, std::size_t begin,
     return;
   }
   if (type.dtype == DType::int8) {
-    for_stretches(type, begin, values.size(),
-                  [&](std::size_t first, std::size_t count, std::size_t c) {
-                    kernels().dequantize({.count = static_cast<std::ptrdiff_t>(count),
-                                          .from = data + begin + first,
-                                          .zero_point = zero_point(type, c),
-                                          .scale = type.scale_at(c),
-                                          .to = values.data() + first});
-                  });
+    for_stretches(type, begin, values.size(), [&](const Stretch& s) {
+      kernels().dequantize({.count = static_cast<std::ptrdiff_t>(s.count),
+                            .from = data + begin + s.first,
+                            .zero_point = zero_point_of(type, s),
+                            .scales = scales_of(type, s),
+                            .to = values.data() + s.first});
+    });
     return;
   }
   with_integer(type.dtype, [&](auto element) {
     const auto* const q = reinterpret_cast<const decltype(element)*>(data) + begin;
-    for_stretches(type, begin, values.size(),
-                  [&](std::size_t first, std::size_t count, std::size_t c) {
-                    const double scale = type.scale_at(c), shift = zero_point(type, c);
-                    for (std::size_t i = first; i < first + count; ++i)
-                      values[i] = static_cast<float>(scale * (static_cast<double>(q[i]) - shift));
-                  });
+    for_channels(type, begin, values.size(),
+                 [&](std::size_t first, std::size_t count, std::size_t c) {
+                   const double scale = type.scale_at(c), shift = zero_point(type, c);
+                   for (std::size_t i = first; i < first + count; ++i)
+                     values[i] = static_cast<float>(scale * (static_cast<double>(q[i]) - shift));
+                 });
   });
 }
 
@@ -243,7 +230,7 @@ QuantParams fitted_scales(const TensorType& type, std::span<const float> values)
   const std::size_t channels = type.per_axis() ? type.axis_scales->size() : 1;
   std::vector<float> scales(channels, 0.0f);
   const auto [low, high] = weight_range(type.dtype);
-  for_stretches(type, 0, values.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
+  for_channels(type, 0, values.size(), [&](std::size_t first, std::size_t count, std::size_t c) {
     const float above = static_cast<float>(high - zero_point(type, c)),
                 below = static_cast<float>(zero_point(type, c) - low);
     float largest = 0, smallest = 0;

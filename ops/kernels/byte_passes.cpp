@@ -7,14 +7,64 @@
 namespace hone::HONE_ISA {
 namespace {
 
+/// Calls loop(scale_at) with the scale of each element: one loop for each kind of scales.
+template <class Loop>
+HONE_INLINE void with_scales(const ElementScales& scales, Loop loop) {
+  const float* values = scales.values;
+  if (scales.step == 0) {
+    const float scale = values ? *values : 1.0f;
+    loop([=](ptrdiff_t) HONE_INLINE_LAMBDA { return scale; });
+  } else {
+    loop([=](ptrdiff_t i) HONE_INLINE_LAMBDA { return values[i]; });
+  }
+}
+
 template <class T>
 HONE_INLINE void widened(const Dequantize& d, const T* __restrict from) {
-  float* __restrict to = d.to;
-  const float scale = d.scale;
   const int32_t zero = d.zero_point;
-  for (ptrdiff_t i = 0; i < d.count; ++i) {
-    to[i] = scale * static_cast<float>(static_cast<int32_t>(from[i]) - zero);
-  }
+  with_scales(d.scales, [&](auto scale_at) HONE_INLINE_LAMBDA {
+    float* __restrict to = d.to;
+    for (ptrdiff_t i = 0; i < d.count; ++i) {
+      to[i] = scale_at(i) * static_cast<float>(static_cast<int32_t>(from[i]) - zero);
+    }
+  });
+}
+
+/// The nearest integer, halves away from zero; NaN counts as 0.
+HONE_INLINE int32_t nearest(float v) {
+  v = v == v ? v : 0.0f;
+  v = v < -1e6f ? -1e6f : v;  // beyond any zero point and limit
+  v = v > 1e6f ? 1e6f : v;
+  // the largest number below one half: adding a half itself would round its neighbour up
+  return static_cast<int32_t>(v + __builtin_copysignf(0.49999997f, v));
+}
+
+HONE_INLINE Ints<lanes> limited(Ints<lanes> y, Ints<lanes> lo, Ints<lanes> hi) {
+  y = y < lo ? lo : y;
+  return y > hi ? hi : y;
+}
+
+/// Calls at(i, columns) for every vector of [0, count), the last one perhaps cut.
+template <class At>
+HONE_INLINE void for_vectors(ptrdiff_t count, At at) {
+  ptrdiff_t i = 0;
+  for (; i + lanes <= count; i += lanes) at(i, Columns<false>{0});
+  if (i < count) at(i, Columns<true>{count - i});
+}
+
+typedef uint32_t Bits __attribute__((vector_size(lanes * 4)));
+
+/// floor(change + u) for u in [0, 1), the upper 24 bits.
+HONE_INLINE Ints<lanes> stochastic(Floats<lanes> change, Bits bits) {
+  const Floats<lanes> most = splat<lanes>(1e6f);  // farther than any byte moves
+  change = change > -most ? change : -most;       // NaN moves down
+  change = change < most ? change : most;
+  const Ints<lanes> cut = __builtin_convertvector(change, Ints<lanes>);
+  // comparisons give -1
+  const Ints<lanes> floor = cut + (__builtin_convertvector(cut, Floats<lanes>) > change);
+  const Floats<lanes> part = change - __builtin_convertvector(floor, Floats<lanes>);
+  const Floats<lanes> u = __builtin_convertvector((Ints<lanes>)(bits >> 8), Floats<lanes>);
+  return floor - (u * splat<lanes>(0x1p-24f) < part);
 }
 
 /// An operand less its zero point.
@@ -56,14 +106,9 @@ HONE_INLINE void pass(const BytePass& p, Combine combine) {
   const ptrdiff_t count = p.count;
   const auto at = [&](ptrdiff_t i, auto columns) HONE_INLINE_LAMBDA {
     const Ints<lanes> both = combine(a, a.get(i, columns), b, b.get(i, columns));
-    Ints<lanes> y = scaled(both, multiplier, left, right) + zero;
-    y = y < lo ? lo : y;
-    y = y > hi ? hi : y;
-    columns.put(to + i, y);
+    columns.put(to + i, limited(scaled(both, multiplier, left, right) + zero, lo, hi));
   };
-  ptrdiff_t i = 0;
-  for (; i + lanes <= count; i += lanes) at(i, Columns<false>{0});
-  if (i < count) at(i, Columns<true>{count - i});
+  for_vectors(count, at);
 }
 
 }  // namespace
@@ -76,63 +121,36 @@ void dequantize(const Dequantize& d) noexcept {
   }
 }
 
+// Locals throughout: a store of bytes might change the arguments, as far as the compiler knows.
 void quantize(const Quantize& q) noexcept {
-  const float* __restrict from = q.from;
-  int8_t* __restrict to = q.to;
-  const float scale = q.scale;
   const int32_t zero = q.zero_point, lo = q.lo, hi = q.hi;
-  const ptrdiff_t count = q.count;  // a store of bytes might change q, as far as the compiler knows
-  for (ptrdiff_t i = 0; i < count; ++i) {
-    float v = from[i] / scale;
-    v = v == v ? v : 0.0f;
-    v = v < -1e6f ? -1e6f : v;  // beyond any zero point and limit
-    v = v > 1e6f ? 1e6f : v;
-    // the largest number below one half: adding a half itself would round its neighbour up
-    int32_t y = static_cast<int32_t>(v + __builtin_copysignf(0.49999997f, v)) + zero;
-    y = y < lo ? lo : y;
-    y = y > hi ? hi : y;
-    to[i] = static_cast<int8_t>(y);
-  }
-}
-
-void round_stochastic(const RoundStochastic& r) noexcept {
-  constexpr ptrdiff_t block = 64;
-  uint64_t counters[block];
-  double bits[block], changes[block];
-  int32_t moves[block];
-  const double scale = r.scale;
-  const int32_t lo = r.lo, hi = r.hi;
-  for (ptrdiff_t begin = 0; begin < r.count; begin += block) {
-    const ptrdiff_t count = r.count - begin < block ? r.count - begin : block;
+  const ptrdiff_t count = q.count;
+  with_scales(q.scales, [&](auto scale_at) HONE_INLINE_LAMBDA {
+    const float* __restrict from = q.from;
+    int8_t* __restrict to = q.to;
     for (ptrdiff_t i = 0; i < count; ++i) {
-      counters[i] = noise(r.key, r.first + static_cast<uint64_t>(begin + i));
-    }
-    for (ptrdiff_t i = 0; i < count; ++i) {
-      bits[i] = static_cast<double>(static_cast<int64_t>(counters[i]));
-    }
-    // moves: the change of each byte, rounded; one simple loop a step, for the vectorizer
-    const float* __restrict before = r.before + begin;
-    const float* __restrict after = r.after + begin;
-    for (ptrdiff_t i = 0; i < count; ++i) {
-      double change = (static_cast<double>(after[i]) - static_cast<double>(before[i])) / scale;
-      change = change > -1e6 ? change : -1e6;  // farther than any byte moves; NaN moves down
-      changes[i] = change < 1e6 ? change : 1e6;
-    }
-    for (ptrdiff_t i = 0; i < count; ++i) {
-      const int32_t towards_zero = static_cast<int32_t>(changes[i]);
-      const double whole = static_cast<double>(towards_zero);
-      const double floor = whole > changes[i] ? whole - 1 : whole;
-      const double up = bits[i] < (changes[i] - floor) * 4294967296.0 ? 1.0 : 0.0;
-      moves[i] = static_cast<int32_t>(floor + up);
-    }
-    int8_t* __restrict q = r.q + begin;
-    for (ptrdiff_t i = 0; i < count; ++i) {
-      int32_t y = q[i] + moves[i];
+      int32_t y = nearest(from[i] / scale_at(i)) + zero;
       y = y < lo ? lo : y;
       y = y > hi ? hi : y;
-      q[i] = static_cast<int8_t>(y);
+      to[i] = static_cast<int8_t>(y);
     }
-  }
+  });
+}
+
+void round_stochastic(const RoundStochastic& given) noexcept {
+  const RoundStochastic r = given;
+  const Ints<lanes> lo = splat<lanes>(r.lo), hi = splat<lanes>(r.hi);
+  Bits places;
+  for (int l = 0; l < lanes; ++l)
+    places[l] = static_cast<uint32_t>(r.first) + static_cast<uint32_t>(l);
+  const bool each = r.scales.step != 0;
+  const Floats<lanes> scale = splat<lanes>(each ? 1.0f : *r.scales.values);
+  for_vectors(r.count, [=](ptrdiff_t i, auto columns) HONE_INLINE_LAMBDA {
+    const Floats<lanes> steps = each ? columns.get(r.scales.values + i) : scale;
+    const Floats<lanes> change = (columns.get(r.after + i) - columns.get(r.before + i)) / steps;
+    const Ints<lanes> move = stochastic(change, noise(r.key, places + static_cast<uint32_t>(i)));
+    columns.put(r.q + i, limited(columns.get(r.q + i) + move, lo, hi));
+  });
 }
 
 void add_bytes(const BytePass& p) noexcept {

@@ -20,9 +20,16 @@ static constexpr uint64_t noise_key(uint64_t seed, uint64_t step, uint64_t param
   return mixed(mixed(mixed(seed) ^ step) ^ parameter);
 }
 
-/// 32 uniform bits.
-static constexpr uint32_t noise(uint64_t key, uint64_t element) noexcept {
-  return static_cast<uint32_t>(mixed(key + element * 0xd1342543de82ef95u) >> 32);
+/// 32 uniform bits: the key before each of the two rounds of lowbias32 (Wellons 2018, "Prospecting
+/// for hash functions").  Of one uint32_t or a vector of them, whose products machines have.
+template <class Element>
+static constexpr inline __attribute__((always_inline)) Element noise(uint64_t key,
+                                                                     Element element) noexcept {
+  Element x = element ^ static_cast<uint32_t>(key);
+  x = (x ^ (x >> 16)) * 0x7feb352du;
+  x += static_cast<uint32_t>(key >> 32);
+  x = (x ^ (x >> 15)) * 0x846ca68bu;
+  return x ^ (x >> 16);
 }
 
 /// floor(x + u), u uniform in [0, 1): its mean is x, and whole numbers stay.  |x| <= 2^52.

@@ -15,6 +15,9 @@ struct Columns {
   HONE_INLINE Ints<lanes> get(const int32_t* p) const {
     return Cut ? load<lanes>(p, part<lanes>(rest)) : load<lanes>(p);
   }
+  HONE_INLINE Floats<lanes> get(const float* p) const {
+    return Cut ? load<lanes>(p, part<lanes>(rest)) : load<lanes>(p);
+  }
   HONE_INLINE Ints<lanes> get(const int8_t* p) const {
     return Cut ? load_bytes(p, SomeBytes{rest}) : load_bytes(p);
   }

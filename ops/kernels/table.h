@@ -236,13 +236,19 @@ struct Widen {
   ptrdiff_t to_row = 0;
 };
 
+/// One scale for all elements (step 0) or one for each (step 1); null: 1 for all.
+struct ElementScales {
+  const float* values = nullptr;
+  ptrdiff_t step = 0;
+};
+
 /// to[i] = scale * (from[i] - zero_point).  Split anywhere.
 struct Dequantize {
   ptrdiff_t count = 0;
   const void* from = nullptr;  ///< int8 or uint8
   bool is_unsigned = false;
   int32_t zero_point = 0;
-  float scale = 1;
+  ElementScales scales;
   float* to = nullptr;
 };
 
@@ -251,18 +257,18 @@ struct Dequantize {
 struct Quantize {
   ptrdiff_t count = 0;
   const float* from = nullptr;
-  float scale = 1;
+  ElementScales scales;
   int32_t zero_point = 0, lo = -128, hi = 127;
   int8_t* to = nullptr;
 };
 
-/// q[i] = clamp(q[i] + floor((after[i] - before[i]) / scale + u), lo, hi), u in [0, 1): the noise
-/// (noise.h) of `key` and element first + i.  Split anywhere.
+/// q[i] = clamp(q[i] + floor((after[i] - before[i]) / scale + u), lo, hi) in float, u in [0, 1) the
+/// upper 24 bits of the noise (noise.h) of `key` and element first + i.  Split anywhere.
 struct RoundStochastic {
   ptrdiff_t count = 0;
   const float* before = nullptr;
   const float* after = nullptr;
-  float scale = 1;
+  ElementScales scales;
   uint64_t key = 0, first = 0;
   int32_t lo = -127, hi = 127;
   int8_t* q = nullptr;

@@ -20,7 +20,7 @@ Tensor quantized(const Tensor& x, TensorType type, std::pmr::memory_resource* me
   if constexpr (sizeof(T) == 1) {
     kernels().quantize({.count = static_cast<std::ptrdiff_t>(q.size()),
                         .from = v.data(),
-                        .scale = scale,
+                        .scales = {&scale},
                         .zero_point = out.type().zero_point,
                         .lo = std::numeric_limits<T>::min(),
                         .hi = std::numeric_limits<T>::max(),

@@ -22,9 +22,10 @@ TEST(Quantize, RoundsHalvesAwayFromZeroAndClamps) {
         0,   0.5f,  -0.5f,  0.25f, 0.2499999f, -0.75f,      1e30f, -1e30f, INFINITY, -INFINITY,
         nan, 63.0f, -64.0f, 1.25f, 1.7500001f, -1.2499999f, 3,     4,      5};
     std::vector<std::int8_t> q(x.size());
+    const float scale = 0.5f;
     kernels.quantize({.count = static_cast<std::ptrdiff_t>(x.size()),
                       .from = x.data(),
-                      .scale = 0.5f,
+                      .scales = {&scale},
                       .zero_point = -3,
                       .lo = -127,
                       .hi = 120,
@@ -39,8 +40,9 @@ TEST(Dequantize, MultipliesByTheScale) {
   at_every_level([](const Kernels& kernels) {
     const auto q = Numbers(1).integers<std::int8_t>(100, -128, 127);
     std::vector<float> x(q.size());
+    const float scale = 0.3f;
     kernels.dequantize(
-        {.count = 100, .from = q.data(), .zero_point = -7, .scale = 0.3f, .to = x.data()});
+        {.count = 100, .from = q.data(), .zero_point = -7, .scales = {&scale}, .to = x.data()});
     for (std::size_t i = 0; i < q.size(); ++i) {
       ASSERT_EQ(x[i], static_cast<float>(double{0.3f} * (q[i] + 7)));  // one rounding
     }
@@ -57,21 +59,53 @@ TEST(RoundStochastic, AddsTheFloorOfTheChangeAndItsNoise) {
     after[9] = -1e20f;
     const auto old = Numbers(3).integers<std::int8_t>(n, -127, 127);
     auto q = old;
+    const float scale = 0.05f;
     kernels.round_stochastic({.count = n,
                               .before = before.data(),
                               .after = after.data(),
-                              .scale = 0.05f,
+                              .scales = {&scale},
                               .key = 99,
                               .first = 1000,
                               .q = q.data()});
     for (std::size_t i = 0; i < n; ++i) {
-      const double change =
-          (static_cast<double>(after[i]) - static_cast<double>(before[i])) / double{0.05f};
-      const double u = noise(99, 1000 + i) / 4294967296.0;
-      const double whole = std::floor(change);
-      const double expected = old[i] + (u < change - whole ? whole + 1 : whole);
+      const float change = (after[i] - before[i]) / scale;
+      const float u =
+          static_cast<float>(noise(99, 1000 + static_cast<std::uint32_t>(i)) >> 8) / 16777216.0f;
+      const float whole = std::floor(change);
+      const float expected = static_cast<float>(old[i]) + (u < change - whole ? whole + 1 : whole);
       ASSERT_EQ(q[i], std::fmin(std::fmax(expected, -127), 127)) << i;
     }
+  });
+}
+
+TEST(ScaledBytes, TakeOneScaleForAllOrOneForEach) {
+  at_every_level([](const Kernels& kernels) {
+    constexpr std::size_t n = 77;
+    std::vector<float> scales = Numbers(1).floats(n);
+    for (float& s : scales) s = std::fabs(s) + 0.01f;
+    const auto x = Numbers(2).floats(n), after = Numbers(3).floats(n);
+    const auto old = Numbers(4).integers<std::int8_t>(n, -127, 127);
+    // every element with a call of its own, and all with one
+    std::vector<std::int8_t> q(n), one_q(n), moved = old, one_moved = old;
+    std::vector<float> real(n), one_real(n);
+    const auto run = [&](std::size_t i, std::ptrdiff_t count, std::ptrdiff_t step, auto& to_q,
+                         auto& to_moved, auto& to_real) {
+      const ElementScales s{scales.data() + i, step};
+      kernels.quantize({.count = count, .from = x.data() + i, .scales = s, .to = &to_q[i]});
+      kernels.dequantize({.count = count, .from = &old[i], .scales = s, .to = &to_real[i]});
+      kernels.round_stochastic({.count = count,
+                                .before = x.data() + i,
+                                .after = after.data() + i,
+                                .scales = s,
+                                .key = 5,
+                                .first = i,
+                                .q = &to_moved[i]});
+    };
+    run(0, n, 1, q, moved, real);
+    for (std::size_t i = 0; i < n; ++i) run(i, 1, 0, one_q, one_moved, one_real);
+    EXPECT_EQ(q, one_q);
+    EXPECT_EQ(moved, one_moved);
+    EXPECT_EQ(real, one_real);
   });
 }
 
