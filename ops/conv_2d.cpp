@@ -88,7 +88,7 @@ struct Conv2d {
     }
     plan.requantize = Requantize::prepare(call, s.out, a.activation, w.dtype == DType::uint8);
     if (call.inputs[0].dtype != DType::int16) {
-      plan.integer = IntegerConv(s, RequantFactors(plan.requantize), call.memory);
+      plan.integer = IntegerConv(s, w, RequantFactors(plan.requantize), call.memory);
     }
     return plan;
   }

@@ -93,7 +93,7 @@ struct FullyConnected {
           .in = plan.in,
           .out = plan.out};
       plan.integer = IntegerConv(
-          shape, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high), call.memory);
+          shape, w, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high), call.memory);
     }
     return plan;
   }

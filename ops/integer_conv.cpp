@@ -1,6 +1,7 @@
 #include "ops/integer_conv.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "ops/kernels/conv_table.h"
@@ -35,17 +36,22 @@ Requant RequantFactors::from(std::int64_t first, const std::int32_t* bias) const
   return q;
 }
 
-IntegerConv::IntegerConv(const ConvShape& s, RequantFactors factors,
+IntegerConv::IntegerConv(const ConvShape& s, const TensorType& weights, RequantFactors factors,
                          std::pmr::memory_resource* memory)
-    : kernels_(&kernels()), shape_(s), factors_(std::move(factors)) {
-  const Conv in_pairs = shape_in_pairs();
-  if (!fits_conv_table(in_pairs)) return;
-  table_ = offsets(forward_table_size(in_pairs, kernels_->row_block), memory);
-  build_forward_table(in_pairs, kernels_->row_block, table_.mutable_data<std::int32_t>().data());
-  tiles_ = forward_tiles(in_pairs, kernels_->row_block);
+    : kernels_(&kernels()),
+      shape_(s),
+      bytes_(weights.dtype != DType::uint8 && weights.zero_point == 0 &&
+             kernels_->gather_bytes != nullptr),
+      in_lane_(bytes_ ? 4 : 2),
+      factors_(std::move(factors)) {
+  const Conv in_lanes = shape_in_lanes();
+  if (!fits_conv_table(in_lanes)) return;
+  table_ = offsets(forward_table_size(in_lanes, kernels_->row_block), memory);
+  build_forward_table(in_lanes, kernels_->row_block, table_.mutable_data<std::int32_t>().data());
+  tiles_ = forward_tiles(in_lanes, kernels_->row_block);
 }
 
-Conv IntegerConv::shape_in_pairs() noexcept {
+Conv IntegerConv::shape_in_lanes() noexcept {
   const WindowAxis &y = shape_.window.y, &x = shape_.window.x;
   Conv c = {.h = y.input,
             .w = x.input,
@@ -69,38 +75,43 @@ Conv IntegerConv::shape_in_pairs() noexcept {
     rows_ = y.input, columns_ = x.input * channels_, row_step_ = c.w * channels_;
     lead_ = x.before * channels_;
     channels_ *= x.size;
-    pairs_ = (channels_ + 1) / 2;
+    lanes_ = (channels_ + in_lane_ - 1) / in_lane_;
   } else {
-    pairs_ = (channels_ + 1) / 2;
-    c.x_pixel = pairs_ * 2 * shape_.groups;
-    rows_ = shape_.window.inputs() * shape_.groups, columns_ = channels_, row_step_ = pairs_ * 2;
+    lanes_ = (channels_ + in_lane_ - 1) / in_lane_;
+    c.x_pixel = lanes_ * in_lane_ * shape_.groups;
+    rows_ = shape_.window.inputs() * shape_.groups, columns_ = channels_;
+    row_step_ = lanes_ * in_lane_;
   }
   taps_ = c.kh * c.kw;
-  c.c = pairs_;
+  c.c = lanes_;
   return c;
 }
 
-std::size_t IntegerConv::packed_bytes() const noexcept {
-  return static_cast<std::size_t>(taps_ * pairs_ * 2 * shape_.out) * sizeof(std::int16_t);
+std::size_t IntegerConv::weight_bytes() const noexcept {
+  return static_cast<std::size_t>(taps_ * lanes_ * shape_.out) * sizeof(std::int32_t);
 }
 
-template <class T>
-void IntegerConv::pack_pairs(const T* w, std::int32_t zero_point,
-                             std::int16_t* packed) const noexcept {
-  // the place of a channel after an odd last one
-  if (channels_ % 2 != 0) std::fill_n(packed, packed_bytes() / 2, std::int16_t{0});
+std::size_t IntegerConv::packed_bytes() const noexcept {
+  return weight_bytes() + (bytes_ ? static_cast<std::size_t>(shape_.out) * 4 : 0);
+}
+
+/// One weight after another.
+template <class To, class T>
+void IntegerConv::pack_lanes(const T* w, std::int32_t zero_point, To* packed) const noexcept {
+  // the places of channels after the last one
+  if (channels_ % in_lane_ != 0) std::fill_n(packed, weight_bytes() / sizeof(To), To{0});
   const std::int64_t outputs = shape_.group_out(), channels = channels_, taps = taps_;
   constexpr std::int64_t block = 16;  // outputs whose rows are read side by side
   for (std::int64_t g = 0; g < shape_.groups; ++g) {
     for (std::int64_t first = 0; first < outputs; first += block) {
       const std::int64_t count = std::min(block, outputs - first);
       const T* from = w + (g * outputs + first) * taps * channels;
-      std::int16_t* to = packed + (g * taps * pairs_ * outputs + first) * 2;
+      To* to = packed + (g * taps * lanes_ * outputs + first) * in_lane_;
       for (std::int64_t t = 0; t < taps; ++t, from += channels) {
         for (std::int64_t c = 0; c < channels; ++c) {
-          std::int16_t* pair = to + (t * pairs_ + c / 2) * outputs * 2 + c % 2;
+          To* lane = to + (t * lanes_ + c / in_lane_) * outputs * in_lane_ + c % in_lane_;
           for (std::int64_t o = 0; o < count; ++o) {
-            pair[o * 2] = static_cast<std::int16_t>(from[o * taps * channels + c] - zero_point);
+            lane[o * in_lane_] = static_cast<To>(from[o * taps * channels + c] - zero_point);
           }
         }
       }
@@ -108,51 +119,112 @@ void IntegerConv::pack_pairs(const T* w, std::int32_t zero_point,
   }
 }
 
+/// Whole lanes: four bytes are moved as a float is.
+void IntegerConv::transpose_lanes(const std::int8_t* w, std::byte* packed) const noexcept {
+  const std::int64_t outputs = shape_.group_out(), row = taps_ * lanes_;
+  for (std::int64_t g = 0; g < shape_.groups; ++g) {
+    kernels_->transpose({.rows = outputs,
+                         .columns = row,
+                         .from = reinterpret_cast<const float*>(w) + g * outputs * row,
+                         .from_row = row,
+                         .to = reinterpret_cast<float*>(packed) + g * outputs * row,
+                         .to_row = outputs});
+  }
+}
+
 void IntegerConv::pack(const std::int8_t* w, std::int32_t zero_point,
                        std::byte* packed) const noexcept {
-  pack_pairs(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
+  if (!bytes_) return pack_lanes(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
+  if (channels_ % 4 == 0 && reinterpret_cast<std::uintptr_t>(w) % alignof(float) == 0) {
+    transpose_lanes(w, packed);
+  } else {
+    pack_lanes(w, 0, reinterpret_cast<std::int8_t*>(packed));
+  }
+  kernels_->row_sums({.rows = shape_.out,
+                      .columns = taps_ * channels_,
+                      .from = w,
+                      .to = reinterpret_cast<std::int32_t*>(packed + weight_bytes())});
 }
 void IntegerConv::pack(const std::uint8_t* w, std::int32_t zero_point,
                        std::byte* packed) const noexcept {
-  pack_pairs(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
+  pack_lanes(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
+}
+
+std::size_t IntegerConv::outside_bytes() const noexcept {
+  return static_cast<std::size_t>(std::min<std::int64_t>(lanes_, GatherInteger::most_outside)) * 4;
 }
 
 std::size_t IntegerConv::scratch_bytes() const noexcept {
   if (!usable()) return 0;
-  // one more: the last pair of an odd number
-  return static_cast<std::size_t>(lead_ + rows_ * row_step_ + 1) * sizeof(std::int16_t);
+  // one lane more: the last one of channels that do not fill it
+  const auto image = static_cast<std::size_t>(lead_ + rows_ * row_step_ + in_lane_);
+  const std::size_t biases = bytes_ ? static_cast<std::size_t>(shape_.out) * 4 : 0;
+  return biases + outside_bytes() + image * (4 / static_cast<std::size_t>(in_lane_));
+}
+
+/// The bias where the image's zero point counts as 0 of the bytes that are multiplied, as it does
+/// outside of the image too.  Modulo 2^32, as the sums are.
+void IntegerConv::correct_biases(const std::int32_t* bias, const std::byte* packed,
+                                 std::int32_t zero, std::int32_t* corrected) const noexcept {
+  const auto* sums = reinterpret_cast<const std::uint32_t*>(packed + weight_bytes());
+  for (std::int64_t o = 0; o < shape_.out; ++o) {
+    const auto start = bias ? static_cast<std::uint32_t>(bias[o]) : 0u;
+    corrected[o] = static_cast<std::int32_t>(start - static_cast<std::uint32_t>(zero) * sums[o]);
+  }
 }
 
 void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_point,
-                          const std::int16_t* packed, const std::int32_t* bias, std::int8_t* y,
-                          std::int16_t* wide) const noexcept {
+                          const std::byte* packed, const std::int32_t* bias, std::int8_t* y,
+                          std::byte* scratch) const noexcept {
   const std::int64_t outputs = shape_.group_out();
-  const double work = static_cast<double>(kernels_->row_block * taps_ * pairs_ * outputs);
-  std::fill_n(wide, lead_, std::int16_t{0});
-  wide[lead_ + rows_ * row_step_] = 0;
+  const double work = static_cast<double>(kernels_->row_block * taps_ * lanes_ * outputs);
+  const auto element = static_cast<std::int64_t>(4 / in_lane_);
+  std::uint8_t fill = 0;  // what each byte outside of the image is
+  if (bytes_) {
+    fill = static_cast<std::uint8_t>(static_cast<std::uint8_t>(zero_point) ^ kernels_->byte_flip);
+    auto* corrected = reinterpret_cast<std::int32_t*>(scratch);
+    correct_biases(bias, packed, kernels_->byte_flip != 0 ? fill : zero_point, corrected);
+    bias = corrected, scratch += shape_.out * 4;
+  }
+  std::byte* const image = scratch + outside_bytes();
+  std::memset(scratch, fill, outside_bytes() + static_cast<std::size_t>(lead_ * element));
+  std::memset(image + (lead_ + rows_ * row_step_) * element, fill, 4);
   for (std::int64_t n = 0; n < shape_.batch; ++n) {
-    const auto* image = static_cast<const std::byte*>(x) + n * rows_ * columns_;
+    const auto* from = static_cast<const std::byte*>(x) + n * rows_ * columns_;
     in_blocks(rows_, 1, static_cast<double>(columns_), [&](std::int64_t first, std::int64_t last) {
-      kernels_->widen({.rows = last - first,
-                       .columns = columns_,
-                       .from = image + first * columns_,
-                       .is_unsigned = is_unsigned,
-                       .zero_point = zero_point,
-                       .to = wide + lead_ + first * row_step_,
-                       .to_row = row_step_});
+      std::byte* const to = image + (lead_ + first * row_step_) * element;
+      if (bytes_) {
+        kernels_->flip_bytes({.rows = last - first,
+                              .columns = columns_,
+                              .from = reinterpret_cast<const std::int8_t*>(from) + first * columns_,
+                              .flip = kernels_->byte_flip,
+                              .fill = fill,
+                              .to = reinterpret_cast<std::uint8_t*>(to),
+                              .to_row = row_step_});
+      } else {
+        kernels_->widen({.rows = last - first,
+                         .columns = columns_,
+                         .from = from + first * columns_,
+                         .is_unsigned = is_unsigned,
+                         .zero_point = zero_point,
+                         .to = reinterpret_cast<std::int16_t*>(to),
+                         .to_row = row_step_});
+      }
     });
+    const auto gather = bytes_ ? kernels_->gather_bytes : kernels_->gather_pairs;
+    const std::int64_t group_lanes = taps_ * lanes_ * outputs;
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
       in_blocks(tiles_, 1, work, [&](std::int64_t first, std::int64_t last) {
-        kernels_->gather_integer(
-            {.table = table_.data<std::int32_t>().data(),
-             .first_tile = first,
-             .last_tile = last,
-             .a = wide + g * pairs_ * 2,
-             .k = pairs_,
-             .b = reinterpret_cast<const std::int32_t*>(packed + g * taps_ * pairs_ * outputs * 2),
-             .n = outputs,
-             .requant = factors_.from(g * outputs, bias),
-             .c = y + n * shape_.window.outputs() * shape_.out + g * outputs});
+        gather({.table = table_.data<std::int32_t>().data(),
+                .first_tile = first,
+                .last_tile = last,
+                .a = image + g * lanes_ * 4,
+                .outside = scratch,
+                .k = lanes_,
+                .b = reinterpret_cast<const std::int32_t*>(packed) + g * group_lanes,
+                .n = outputs,
+                .requant = factors_.from(g * outputs, bias),
+                .c = y + n * shape_.window.outputs() * shape_.out + g * outputs});
       });
     }
   }

@@ -1,5 +1,6 @@
 /// Integer convolutions and products, bit for bit those of the format's reference kernels: pairs of
-/// 16-bit numbers are multiplied and added into 32-bit sums, which are requantized tile by tile.
+/// 16-bit numbers, or four bytes, are multiplied and added into 32-bit sums, which are requantized
+/// tile by tile.
 
 #include "ops/kernels/isa.h"
 #include "ops/kernels/requant.h"
@@ -8,16 +9,32 @@
 namespace hone::HONE_ISA {
 namespace {
 
-// What a tap outside of the image reads.
-constexpr ptrdiff_t zero_count = 512;  // pairs
-const int16_t zeros[zero_count * 2] = {};
+/// Two int16 in a lane.
+struct Pairs {
+  using Element = int16_t;
+  template <int L>
+  static HONE_INLINE Ints<L> add(Ints<L> sum, Ints<L> a, Ints<L> b) {
+    return add_pairs<L>(sum, a, b);
+  }
+};
 
-/// A pair in every lane.
+#if defined(HONE_BYTE_FLIP)
+/// Four bytes.
+struct Bytes {
+  using Element = int8_t;
+  template <int L>
+  static HONE_INLINE Ints<L> add(Ints<L> sum, Ints<L> a, Ints<L> b) {
+    return add_bytes_of<L>(sum, a, b);
+  }
+};
+#endif
+
+/// The same 32 bits in every lane.
 template <int L>
-HONE_INLINE Ints<L> pair(const int16_t* p) {
-  int32_t both;
-  memcpy(&both, p, sizeof both);
-  return splat<L>(both);
+HONE_INLINE Ints<L> repeated(const void* p) {
+  int32_t bits;
+  memcpy(&bits, p, sizeof bits);
+  return splat<L>(bits);
 }
 
 /// Sums of one tile, before they are requantized.
@@ -61,25 +78,28 @@ HONE_INLINE void requantize_tile(const Requant& q, const int32_t* sums, ptrdiff_
   }
 }
 
-/// Sums of tile_rows rows by N vectors; rows past the last pixel repeat it.
-template <int L, int N, bool Cut>
+/// Sums of the first Rows rows of a tile by N vectors.
+template <class Lane, int Rows, int L, int N, bool Cut>
 HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_t* b_offsets,
                             const int32_t* offsets, ptrdiff_t column, ptrdiff_t rest, Tile* out) {
+  using Element = typename Lane::Element;
+  constexpr ptrdiff_t in_lane = 4 / sizeof(Element);
   const Part last = part<L>(Cut ? rest : 1);
-  Ints<L> sum[tile_rows][N];
+  Ints<L> sum[Rows][N];
   HONE_UNROLL
-  for (int i = 0; i < tile_rows; ++i) {
+  for (int i = 0; i < Rows; ++i) {
     HONE_UNROLL
     for (int j = 0; j < N; ++j) sum[i][j] = Ints<L>{};
   }
   for (ptrdiff_t t = 0; t < taps; ++t, offsets += tile_rows) {
     const int32_t* b = g.b + b_offsets[t] + column;
-    for (ptrdiff_t from = 0; from < g.k; from += zero_count) {
-      const ptrdiff_t depth = g.k - from < zero_count ? g.k - from : zero_count;
-      const int16_t* a[tile_rows];
+    for (ptrdiff_t from = 0; from < g.k; from += g.most_outside) {
+      const ptrdiff_t depth = g.k - from < g.most_outside ? g.k - from : g.most_outside;
+      const Element* a[Rows];
       HONE_UNROLL
-      for (int i = 0; i < tile_rows; ++i) {
-        a[i] = offsets[i] < 0 ? zeros : g.a + offsets[i] + 2 * from;
+      for (int i = 0; i < Rows; ++i) {
+        a[i] = offsets[i] < 0 ? static_cast<const Element*>(g.outside)
+                              : static_cast<const Element*>(g.a) + offsets[i] + in_lane * from;
       }
       for (ptrdiff_t k = 0; k < depth; ++k, b += g.n) {
         Ints<L> y[N];
@@ -88,21 +108,22 @@ HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_
           y[j] = Cut && j == N - 1 ? load<L>(b + j * L, last) : load<L>(b + j * L);
         }
         HONE_UNROLL
-        for (int i = 0; i < tile_rows; ++i) {
-          const Ints<L> x = pair<L>(a[i] + 2 * k);
+        for (int i = 0; i < Rows; ++i) {
+          const Ints<L> x = repeated<L>(a[i] + in_lane * k);
           HONE_UNROLL
-          for (int j = 0; j < N; ++j) sum[i][j] = add_pairs<L>(sum[i][j], x, y[j]);
+          for (int j = 0; j < N; ++j) sum[i][j] = Lane::template add<L>(sum[i][j], x, y[j]);
         }
       }
     }
   }
   HONE_UNROLL
-  for (int i = 0; i < tile_rows; ++i) {
+  for (int i = 0; i < Rows; ++i) {
     HONE_UNROLL
     for (int j = 0; j < N; ++j) store<L>(out->sums[i] + j * L, sum[i][j]);
   }
 }
 
+template <class Lane>
 struct IntegerTile {
   const GatherInteger& g;
   ptrdiff_t taps;
@@ -113,7 +134,11 @@ struct IntegerTile {
   template <int L, int N, bool Cut>
   HONE_INLINE void panel(ptrdiff_t column, ptrdiff_t rest) const {
     Tile tile;
-    sum_tile<L, N, Cut>(g, taps, b_offsets, offsets, column, rest, &tile);
+    if (rows == 1) {  // as of a fully connected layer of one sample
+      sum_tile<Lane, 1, L, N, Cut>(g, taps, b_offsets, offsets, column, rest, &tile);
+    } else {
+      sum_tile<Lane, tile_rows, L, N, Cut>(g, taps, b_offsets, offsets, column, rest, &tile);
+    }
     const ptrdiff_t count = Cut ? (N - 1) * L + rest : N * L;
     requantize_tile(g.requant, tile.sums[0], tile_vectors * lanes, offsets + taps * tile_rows, rows,
                     column, count, g.c + column);
@@ -128,18 +153,59 @@ HONE_INLINE void widen_row(const Widen& w, const T* from, int16_t* to) {
   for (ptrdiff_t i = w.columns; i < w.to_row; ++i) to[i] = 0;
 }
 
-}  // namespace
-
-void gather_integer(const GatherInteger& g) noexcept {
+template <class Lane>
+HONE_INLINE void gather(const GatherInteger& g) {
   const ptrdiff_t taps = g.table[1], pixels = g.table[2];
   const int32_t* b_offsets = g.table + 3;
   const int32_t* tiles = b_offsets + taps;
   for (ptrdiff_t t = g.first_tile; t < g.last_tile; ++t) {
     const ptrdiff_t left = pixels - t * tile_rows;
-    for_panels(g.n, IntegerTile{g, taps, b_offsets, tiles + t * (taps + 1) * tile_rows,
-                                left < tile_rows ? left : tile_rows});
+    for_panels(g.n, IntegerTile<Lane>{g, taps, b_offsets, tiles + t * (taps + 1) * tile_rows,
+                                      left < tile_rows ? left : tile_rows});
   }
 }
+
+}  // namespace
+
+void gather_pairs(const GatherInteger& g) noexcept { gather<Pairs>(g); }
+
+#if defined(HONE_BYTE_FLIP)
+
+void gather_bytes(const GatherInteger& g) noexcept { gather<Bytes>(g); }
+
+void flip_bytes(const FlipBytes& f) noexcept {
+  const bool dense = f.to_row == f.columns;
+  const ptrdiff_t rows = dense ? 1 : f.rows, columns = dense ? f.rows * f.columns : f.columns;
+  const ptrdiff_t to_row = dense ? columns : f.to_row;
+  const uint8_t flip = f.flip, fill = f.fill;
+  for (ptrdiff_t i = 0; i < rows; ++i) {
+    const int8_t* __restrict from = f.from + i * columns;
+    uint8_t* __restrict to = f.to + i * to_row;
+    for (ptrdiff_t j = 0; j < columns; ++j) to[j] = static_cast<uint8_t>(from[j]) ^ flip;
+    for (ptrdiff_t j = columns; j < to_row; ++j) to[j] = fill;
+  }
+}
+
+void row_sums(const RowSums& r) noexcept {
+  constexpr ptrdiff_t step = 4 * lanes;
+  const Ints<lanes> ones = splat<lanes>(0x01010101);
+  for (ptrdiff_t i = 0; i < r.rows; ++i) {
+    const int8_t* from = r.from + i * r.columns;
+    Ints<lanes> sums{};
+    ptrdiff_t j = 0;
+    for (; j + step <= r.columns; j += step) {
+      Ints<lanes> bytes;
+      memcpy(&bytes, from + j, sizeof bytes);
+      sums = add_bytes_of<lanes>(sums, ones, bytes);
+    }
+    int32_t sum = 0;
+    for (int l = 0; l < lanes; ++l) sum += sums[l];
+    for (; j < r.columns; ++j) sum += from[j];
+    r.to[i] = sum;
+  }
+}
+
+#endif
 
 void requantize(const RequantRows& r) noexcept {
   for (ptrdiff_t i = 0; i < r.rows; ++i) {

@@ -37,8 +37,11 @@ void multiply_adds(const MultiplyAdds&) noexcept;
 namespace hone::HONE_ISA {
 
 void depthwise_bytes(const DepthwiseBytes&) noexcept;
-void gather_integer(const GatherInteger&) noexcept;
+void gather_pairs(const GatherInteger&) noexcept;
 void requantize(const RequantRows&) noexcept;
 void widen(const Widen&) noexcept;
+void gather_bytes(const GatherInteger&) noexcept;
+void flip_bytes(const FlipBytes&) noexcept;
+void row_sums(const RowSums&) noexcept;
 
 }  // namespace hone::HONE_ISA

@@ -32,7 +32,7 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .depthwise_weights = shared::depthwise_weights,
     .max_pool = shared::max_pool,
     .max_pool_input = shared::max_pool_input,
-    .gather_integer = isa::gather_integer,
+    .gather_pairs = isa::gather_pairs,
     .requantize = isa::requantize,
     .widen = isa::widen,
     .dequantize = shared::dequantize,
@@ -42,5 +42,11 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .multiply_bytes = shared::multiply_bytes,
     .multiply_adds = shared::multiply_adds,
     .depthwise_bytes = isa::depthwise_bytes,
+#if defined(HONE_BYTE_FLIP)
+    .byte_flip = HONE_BYTE_FLIP,
+    .gather_bytes = isa::gather_bytes,
+    .flip_bytes = isa::flip_bytes,
+    .row_sums = isa::row_sums,
+#endif
 };
 }

@@ -240,6 +240,30 @@ HONE_INLINE Ints<L> add_pairs(Ints<L> sum, Ints<L> a, Ints<L> b) {
 #endif
 }
 
+// What the instructions that multiply bytes want of the image: see Kernels::byte_flip.
+#if defined(__AVX512VNNI__)
+#define HONE_BYTE_FLIP 0x80
+#elif defined(__ARM_FEATURE_DOTPROD)
+#define HONE_BYTE_FLIP 0
+#endif
+
+#if defined(HONE_BYTE_FLIP)
+/// sum + the products of the four bytes of each lane, those of a flipped, those of b signed; all
+/// lanes of a are the same; wraps at 32 bits.
+template <int L>
+HONE_INLINE Ints<L> add_bytes_of(Ints<L> sum, Ints<L> a, Ints<L> b) {
+#if defined(__AVX512VNNI__)
+  if constexpr (L == 16) {
+    return (Ints<L>)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+  } else {
+    return (Ints<L>)_mm256_dpbusd_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+  }
+#else
+  return (Ints<L>)vdotq_s32((int32x4_t)sum, (int8x16_t)a, (int8x16_t)b);
+#endif
+}
+#endif
+
 /// sum + x * w of each lane, where x is within 16 bits and w a small_factor(); wraps at 32 bits.
 HONE_INLINE Ints<lanes> add_products(Ints<lanes> sum, Ints<lanes> x, Ints<lanes> w) {
 #if defined(__SSE4_1__)

@@ -200,16 +200,20 @@ struct DepthwiseBytes {
   int8_t* y = nullptr;
 };
 
-/// The integer GatherProduct, forward only.  Channels are multiplied in pairs of int16: `a` comes
-/// from Widen (channels less their zero point; what follows an odd last one meets a 0 in `b`), `b`
-/// holds weights as (taps, pairs of channels, n), a pair in an int32.  The table is a forward table
-/// of a shape that counts pairs as channels, its pixels of x so many int16 apart.  Sums wrap at 32
-/// bits.  Split by tiles.
+/// The integer GatherProduct, forward only.  Channels are multiplied a lane of 32 bits at a time:
+///   gather_pairs   two int16 of the image, which Widen made, by two int16 weights
+///   gather_bytes   four bytes of the image, which FlipBytes made, by four int8 weights
+/// `b` holds the weights as (taps, lanes of a tap, n), 0 in what follows the last channel.  The
+/// table is a forward table of a shape that counts lanes as channels, its pixels of x so many
+/// int16 (bytes) apart.  Sums wrap at 32 bits.  Split by tiles.
 struct GatherInteger {
+  static constexpr ptrdiff_t most_outside = 512;
+
   const int32_t* table = nullptr;
   ptrdiff_t first_tile = 0, last_tile = 0;
-  const int16_t* a = nullptr;
-  ptrdiff_t k = 0;  ///< pairs of a tap
+  const void* a = nullptr;
+  const void* outside = nullptr;  ///< min(k, most_outside) lanes: a tap outside of the image
+  ptrdiff_t k = 0;                ///< lanes of a tap
   const int32_t* b = nullptr;
   ptrdiff_t n = 0;
   Requant requant;
@@ -234,6 +238,23 @@ struct Widen {
   int32_t zero_point = 0;
   int16_t* to = nullptr;
   ptrdiff_t to_row = 0;
+};
+
+/// to(i, j) = from(i, j) with the bits of `flip` the other way round, `fill` for
+/// columns <= j < to_row.
+struct FlipBytes {
+  ptrdiff_t rows = 0, columns = 0;
+  const int8_t* from = nullptr;  ///< densely
+  uint8_t flip = 0, fill = 0;
+  uint8_t* to = nullptr;
+  ptrdiff_t to_row = 0;
+};
+
+/// to[i] = the sum of row i of an int8 matrix.  Split anywhere.
+struct RowSums {
+  ptrdiff_t rows = 0, columns = 0;
+  const int8_t* from = nullptr;  ///< densely
+  int32_t* to = nullptr;
 };
 
 /// One scale for all elements (step 0) or one for each (step 1); null: 1 for all.
@@ -334,7 +355,7 @@ struct Kernels {
   void (*max_pool)(const MaxPool&) noexcept;
   void (*max_pool_input)(const MaxPool&) noexcept;
 
-  void (*gather_integer)(const GatherInteger&) noexcept;
+  void (*gather_pairs)(const GatherInteger&) noexcept;
   void (*requantize)(const RequantRows&) noexcept;
   void (*widen)(const Widen&) noexcept;
 
@@ -347,6 +368,13 @@ struct Kernels {
   void (*multiply_adds)(const MultiplyAdds&) noexcept;
 
   void (*depthwise_bytes)(const DepthwiseBytes&) noexcept;
+
+  /// Only where the set multiplies bytes, else null.  Its image has the bits of byte_flip the other
+  /// way round: 0x80 makes x + 128 of a signed x, for instructions that want it unsigned.
+  uint8_t byte_flip = 0;
+  void (*gather_bytes)(const GatherInteger&) noexcept = nullptr;
+  void (*flip_bytes)(const FlipBytes&) noexcept = nullptr;
+  void (*row_sums)(const RowSums&) noexcept = nullptr;
 };
 
 }  // namespace hone

@@ -65,7 +65,21 @@ struct Factors {
   }
 };
 
-TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
+/// Weights (outputs, taps, channels) as (taps, lanes, outputs, channels of a lane).
+template <class To>
+std::vector<To> in_lanes(const Conv& s, const std::vector<std::int8_t>& w, std::ptrdiff_t in_lane) {
+  const std::ptrdiff_t taps = s.kh * s.kw, lanes = (s.c + in_lane - 1) / in_lane;
+  std::vector<To> packed(at(taps * lanes * s.o * in_lane));
+  for (std::ptrdiff_t o = 0; o < s.o; ++o) {
+    for (std::ptrdiff_t i = 0; i < taps * s.c; ++i) {
+      const std::ptrdiff_t c = i % s.c, row = i / s.c * lanes + c / in_lane;
+      packed[at((row * s.o + o) * in_lane + c % in_lane)] = w[at(o * taps * s.c + i)];
+    }
+  }
+  return packed;
+}
+
+TEST(GatherPairs, IsTheIntegerConvolutionToTheBit) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : conv_cases()) {
       for (const bool fixed : {true, false}) {
@@ -76,14 +90,8 @@ TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
         const auto x = numbers.integers<std::int8_t>(pixels * s.x_pixel, -128, 127);
         const auto w = numbers.integers<std::int8_t>(s.o * taps * s.c, -128, 127);
         const Factors factors(s.o, 8);
-        std::vector<std::int16_t> packed(at(taps * pairs * s.o * 2)),
-            wide(at(pixels * groups * pairs * 2));
-        for (std::ptrdiff_t o = 0; o < s.o; ++o) {
-          for (std::ptrdiff_t i = 0; i < taps * s.c; ++i) {
-            const std::ptrdiff_t c = i % s.c, row = i / s.c * pairs + c / 2;
-            packed[at((row * s.o + o) * 2 + c % 2)] = w[at(o * taps * s.c + i)];
-          }
-        }
+        const auto packed = in_lanes<std::int16_t>(s, w, 2);
+        std::vector<std::int16_t> wide(at(pixels * groups * pairs * 2));
         kernels.widen({.rows = pixels * groups,
                        .columns = s.c,
                        .from = x.data(),
@@ -95,14 +103,16 @@ TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
         std::vector<std::int32_t> table(forward_table_size(in_pairs, kernels.row_block));
         build_forward_table(in_pairs, kernels.row_block, table.data());
         std::vector<std::int8_t> y(at(s.oh * s.ow * s.y_pixel), 99);
-        kernels.gather_integer({.table = table.data(),
-                                .last_tile = forward_tiles(in_pairs, kernels.row_block),
-                                .a = wide.data(),
-                                .k = pairs,
-                                .b = reinterpret_cast<const std::int32_t*>(packed.data()),
-                                .n = s.o,
-                                .requant = factors.requant(fixed),
-                                .c = y.data()});
+        const std::vector<std::int32_t> outside(at(pairs));
+        kernels.gather_pairs({.table = table.data(),
+                              .last_tile = forward_tiles(in_pairs, kernels.row_block),
+                              .a = wide.data(),
+                              .outside = outside.data(),
+                              .k = pairs,
+                              .b = reinterpret_cast<const std::int32_t*>(packed.data()),
+                              .n = s.o,
+                              .requant = factors.requant(fixed),
+                              .c = y.data()});
         std::vector<std::uint32_t> sums(y.size());
         for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
           sums[at(yi)] += static_cast<std::uint32_t>((x[at(xi)] - zero) * w[at(wi)]);
@@ -112,6 +122,80 @@ TEST(GatherInteger, IsTheIntegerConvolutionToTheBit) {
           const int want = o < s.o ? factors.expected(fixed, o, sums[at(i)]) : 99;
           ASSERT_EQ(y[at(i)], want) << describe(s) << " at " << i;
         }
+      }
+    }
+  });
+}
+
+TEST(GatherBytes, IsTheIntegerConvolutionToTheBit) {
+  at_every_level([](const Kernels& kernels) {
+    if (kernels.gather_bytes == nullptr) return;
+    for (const Conv& s : conv_cases()) {
+      Numbers numbers(33);
+      const std::ptrdiff_t fours = (s.c + 3) / 4, taps = s.kh * s.kw;
+      const std::ptrdiff_t groups = s.x_pixel / s.c, pixels = s.h * s.w;
+      const int zero = -7;  // outside of the image
+      const auto x = numbers.integers<std::int8_t>(pixels * s.x_pixel, -128, 127);
+      const auto w = numbers.integers<std::int8_t>(s.o * taps * s.c, -128, 127);
+      const auto packed = in_lanes<std::int8_t>(s, w, 4);
+      std::vector<std::uint8_t> flipped(at(pixels * groups * fours * 4));
+      const auto fill =
+          static_cast<std::uint8_t>(static_cast<std::uint8_t>(zero) ^ kernels.byte_flip);
+      kernels.flip_bytes({.rows = pixels * groups,
+                          .columns = s.c,
+                          .from = x.data(),
+                          .flip = kernels.byte_flip,
+                          .fill = fill,
+                          .to = flipped.data(),
+                          .to_row = fours * 4});
+      Conv in_fours = s;
+      in_fours.c = fours, in_fours.x_pixel = fours * 4 * groups;
+      std::vector<std::int32_t> table(forward_table_size(in_fours, kernels.row_block));
+      build_forward_table(in_fours, kernels.row_block, table.data());
+      const std::vector<std::uint8_t> outside(at(fours) * 4, fill);
+      const Factors factors(s.o, 8);
+      std::vector<std::int8_t> y(at(s.oh * s.ow * s.y_pixel), 99);
+      kernels.gather_bytes({.table = table.data(),
+                            .last_tile = forward_tiles(in_fours, kernels.row_block),
+                            .a = flipped.data(),
+                            .outside = outside.data(),
+                            .k = fours,
+                            .b = reinterpret_cast<const std::int32_t*>(packed.data()),
+                            .n = s.o,
+                            .requant = factors.requant(true),
+                            .c = y.data()});
+      // what is multiplied: x + 128 where the highest bit is flipped; the zero point outside
+      const int offset = kernels.byte_flip != 0 ? 128 : 0;
+      std::vector<std::uint32_t> sums(y.size());
+      for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
+        for (std::ptrdiff_t k = 0; k < taps * s.c && i % s.y_pixel < s.o; ++k) {
+          sums[at(i)] +=
+              static_cast<std::uint32_t>((zero + offset) * w[at(i % s.y_pixel * taps * s.c + k)]);
+        }
+      }
+      for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
+        sums[at(yi)] += static_cast<std::uint32_t>((x[at(xi)] - zero) * w[at(wi)]);
+      });
+      for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
+        const std::ptrdiff_t o = i % s.y_pixel;
+        const int want = o < s.o ? factors.expected(true, o, sums[at(i)]) : 99;
+        ASSERT_EQ(y[at(i)], want) << describe(s) << " at " << i;
+      }
+    }
+  });
+}
+
+TEST(RowSums, AddSignedBytes) {
+  at_every_level([](const Kernels& kernels) {
+    if (kernels.row_sums == nullptr) return;
+    for (const std::ptrdiff_t columns : {1, 15, 16, 64, 200}) {
+      const auto w = Numbers(5).integers<std::int8_t>(3 * columns, -128, 127);
+      std::vector<std::int32_t> sums(3);
+      kernels.row_sums({.rows = 3, .columns = columns, .from = w.data(), .to = sums.data()});
+      for (std::ptrdiff_t i = 0; i < 3; ++i) {
+        std::int32_t want = 0;
+        for (std::ptrdiff_t j = 0; j < columns; ++j) want += w[at(i * columns + j)];
+        EXPECT_EQ(sums[at(i)], want) << columns;
       }
     }
   });
