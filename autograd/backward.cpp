@@ -64,8 +64,8 @@ Tensor in_real_units(const Tensor& t, std::pmr::memory_resource* memory) {
   for_stretches(type, 0, t.numel(), [&](const Stretch& s) {
     kernels().dequantize({.count = static_cast<std::ptrdiff_t>(s.count),
                           .from = t.raw() + s.first,
-                          .zero_point = zero_point_of(type, s),
-                          .scales = scales_of(type, s),
+                          .zero_point = s.zero_point,
+                          .scales = s.scales,
                           .to = to + s.first});
   });
   return out;

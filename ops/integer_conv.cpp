@@ -1,6 +1,7 @@
 #include "ops/integer_conv.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -8,6 +9,11 @@
 #include "ops/products.h"
 
 namespace hone::ops {
+namespace {
+
+constexpr std::int64_t pack_block = 16;  // outputs whose weights are read side by side
+
+}  // namespace
 
 RequantFactors::RequantFactors(const Requantize& r)
     : zero_point_(r.zero_point), low_(r.low), high_(r.high) {
@@ -95,23 +101,22 @@ std::size_t IntegerConv::packed_bytes() const noexcept {
   return weight_bytes() + (bytes_ ? static_cast<std::size_t>(shape_.out) * 4 : 0);
 }
 
-/// One weight after another.
-template <class To, class T>
-void IntegerConv::pack_lanes(const T* w, std::int32_t zero_point, To* packed) const noexcept {
-  // the places of channels after the last one
-  if (channels_ % in_lane_ != 0) std::fill_n(packed, weight_bytes() / sizeof(To), To{0});
+template <class T>
+void IntegerConv::pack_pairs(const T* w, std::int32_t zero_point,
+                             std::int16_t* packed) const noexcept {
+  // the place of a channel after an odd last one
+  if (channels_ % 2 != 0) std::fill_n(packed, weight_bytes() / 2, std::int16_t{0});
   const std::int64_t outputs = shape_.group_out(), channels = channels_, taps = taps_;
-  constexpr std::int64_t block = 16;  // outputs whose rows are read side by side
   for (std::int64_t g = 0; g < shape_.groups; ++g) {
-    for (std::int64_t first = 0; first < outputs; first += block) {
-      const std::int64_t count = std::min(block, outputs - first);
+    for (std::int64_t first = 0; first < outputs; first += pack_block) {
+      const std::int64_t count = std::min(pack_block, outputs - first);
       const T* from = w + (g * outputs + first) * taps * channels;
-      To* to = packed + (g * taps * lanes_ * outputs + first) * in_lane_;
+      std::int16_t* to = packed + (g * taps * lanes_ * outputs + first) * 2;
       for (std::int64_t t = 0; t < taps; ++t, from += channels) {
         for (std::int64_t c = 0; c < channels; ++c) {
-          To* lane = to + (t * lanes_ + c / in_lane_) * outputs * in_lane_ + c % in_lane_;
+          std::int16_t* pair = to + (t * lanes_ + c / 2) * outputs * 2 + c % 2;
           for (std::int64_t o = 0; o < count; ++o) {
-            lane[o * in_lane_] = static_cast<To>(from[o * taps * channels + c] - zero_point);
+            pair[o * 2] = static_cast<std::int16_t>(from[o * taps * channels + c] - zero_point);
           }
         }
       }
@@ -119,27 +124,42 @@ void IntegerConv::pack_lanes(const T* w, std::int32_t zero_point, To* packed) co
   }
 }
 
-/// Whole lanes: four bytes are moved as a float is.
-void IntegerConv::transpose_lanes(const std::int8_t* w, std::byte* packed) const noexcept {
-  const std::int64_t outputs = shape_.group_out(), row = taps_ * lanes_;
-  for (std::int64_t g = 0; g < shape_.groups; ++g) {
-    kernels_->transpose({.rows = outputs,
-                         .columns = row,
-                         .from = reinterpret_cast<const float*>(w) + g * outputs * row,
-                         .from_row = row,
-                         .to = reinterpret_cast<float*>(packed) + g * outputs * row,
+/// Four bytes are moved as a float is: whole lanes of some outputs are put side by side, then
+/// transposed.
+void IntegerConv::pack_bytes(const std::int8_t* w, std::byte* packed) const noexcept {
+  constexpr std::int64_t run = 64;
+  alignas(64) std::array<float, pack_block * run> rows;
+  const std::int64_t outputs = shape_.group_out(), taps = shape_.groups * taps_;
+  const auto put = [&](std::int64_t tap, std::int64_t first, std::int64_t lane) {
+    const std::int64_t count = std::min(pack_block, outputs - first);
+    const std::int64_t lanes = std::min(run, lanes_ - lane);
+    const auto bytes = static_cast<std::size_t>(std::min(lanes * 4, channels_ - lane * 4));
+    const std::int64_t group = tap / taps_ * outputs;
+    for (std::int64_t o = 0; o < count; ++o) {
+      auto* row = reinterpret_cast<std::byte*>(rows.data() + o * run);
+      const std::int64_t at = ((group + first + o) * taps_ + tap % taps_) * channels_;
+      std::memcpy(row, w + at + lane * 4, bytes);
+      std::memset(row + bytes, 0, static_cast<std::size_t>(lanes * 4) - bytes);
+    }
+    const std::int64_t to = (tap * lanes_ + lane) * outputs + first;
+    kernels_->transpose({.rows = count,
+                         .columns = lanes,
+                         .from = rows.data(),
+                         .from_row = run,
+                         .to = reinterpret_cast<float*>(packed) + to,
                          .to_row = outputs});
+  };
+  for (std::int64_t tap = 0; tap < taps; ++tap) {
+    for (std::int64_t first = 0; first < outputs; first += pack_block) {
+      for (std::int64_t lane = 0; lane < lanes_; lane += run) put(tap, first, lane);
+    }
   }
 }
 
 void IntegerConv::pack(const std::int8_t* w, std::int32_t zero_point,
                        std::byte* packed) const noexcept {
-  if (!bytes_) return pack_lanes(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
-  if (channels_ % 4 == 0 && reinterpret_cast<std::uintptr_t>(w) % alignof(float) == 0) {
-    transpose_lanes(w, packed);
-  } else {
-    pack_lanes(w, 0, reinterpret_cast<std::int8_t*>(packed));
-  }
+  if (!bytes_) return pack_pairs(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
+  pack_bytes(w, packed);
   kernels_->row_sums({.rows = shape_.out,
                       .columns = taps_ * channels_,
                       .from = w,
@@ -147,7 +167,7 @@ void IntegerConv::pack(const std::int8_t* w, std::int32_t zero_point,
 }
 void IntegerConv::pack(const std::uint8_t* w, std::int32_t zero_point,
                        std::byte* packed) const noexcept {
-  pack_lanes(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
+  pack_pairs(w, zero_point, reinterpret_cast<std::int16_t*>(packed));
 }
 
 std::size_t IntegerConv::outside_bytes() const noexcept {

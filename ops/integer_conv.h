@@ -66,9 +66,9 @@ class IntegerConv {
   Conv shape_in_lanes() noexcept;
   std::size_t weight_bytes() const noexcept;
   std::size_t outside_bytes() const noexcept;
-  template <class To, class T>
-  void pack_lanes(const T* w, std::int32_t zero_point, To* packed) const noexcept;
-  void transpose_lanes(const std::int8_t* w, std::byte* packed) const noexcept;
+  template <class T>
+  void pack_pairs(const T* w, std::int32_t zero_point, std::int16_t* packed) const noexcept;
+  void pack_bytes(const std::int8_t* w, std::byte* packed) const noexcept;
   void correct_biases(const std::int32_t* bias, const std::byte* packed, std::int32_t zero,
                       std::int32_t* corrected) const noexcept;
   void forward(const void* x, bool is_unsigned, std::int32_t zero_point, const std::byte* packed,

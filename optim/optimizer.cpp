@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 
 #include <hone/optim.h>
 
+#include "ops/kernels/kernels.h"
 #include "ops/kernels/noise.h"
 #include "src/tensor/dry_run.h"
 #include "src/tensor/memory_tag.h"
@@ -17,17 +17,10 @@ namespace {
 constexpr std::size_t tile = 1024;
 constexpr std::size_t most_slots = 4;
 
-/// Whether no exponent is that of infinity and NaN: whole vectors at a time, unlike a loop that
-/// ends at the first.
-bool all_finite(std::span<const float> values) noexcept {
-  std::uint32_t sign = 0;
-  for (const float v : values)
-    sign |= (std::bit_cast<std::uint32_t>(v) & 0x7fffffffu) + 0x00800000u;
-  return (sign & 0x80000000u) == 0;
-}
-
 void require_finite(const Parameter& parameter, const Tensor& grad) {
-  if (dry_running() || all_finite(grad.data<float>())) return;
+  if (dry_running()) return;
+  const auto count = static_cast<std::ptrdiff_t>(grad.numel());
+  if (kernels().finite({.count = count, .x = grad.data<float>().data()})) return;
   for (const float g : grad.data<float>()) {
     if (!std::isfinite(g)) {
       fail(ErrorKind::data, "step", "expected a finite gradient of \"", escaped(parameter.name()),

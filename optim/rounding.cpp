@@ -12,17 +12,8 @@
 namespace hone {
 namespace {
 
-/// Calls f(first, count, channel) for stretches of one channel.
-template <class F>
-void for_channels(const TensorType& type, std::size_t begin, std::size_t size, F&& f) {
-  for_stretches(type, begin, size, [&](const Stretch& s) {
-    if (!s.each) return f(s.first, s.count, s.channel);
-    for (std::size_t i = 0; i < s.count; ++i) f(s.first + i, std::size_t{1}, s.channel + i);
-  });
-}
-
 std::int32_t zero_point(const TensorType& type, std::size_t channel) noexcept {
-  return zero_point_of(type, {0, 0, channel});
+  return type.axis_zero_points ? (*type.axis_zero_points)[channel] : type.zero_point;
 }
 
 /// Calls f with a zero of the type in memory.
@@ -114,8 +105,8 @@ void round_nearest(const TensorType& type, std::byte* data, std::size_t begin,
     for_stretches(type, begin, values.size(), [&](const Stretch& s) {
       kernels().quantize({.count = static_cast<std::ptrdiff_t>(s.count),
                           .from = values.data() + s.first,
-                          .scales = scales_of(type, s),
-                          .zero_point = zero_point_of(type, s),
+                          .scales = s.scales,
+                          .zero_point = s.zero_point,
                           .lo = static_cast<std::int32_t>(range.first),
                           .hi = static_cast<std::int32_t>(range.second),
                           .to = reinterpret_cast<std::int8_t*>(data) + begin + s.first});
@@ -152,7 +143,7 @@ void round_stochastic(const TensorType& type, std::byte* data, std::size_t begin
       kernels().round_stochastic({.count = static_cast<std::ptrdiff_t>(s.count),
                                   .before = before.data() + s.first,
                                   .after = after.data() + s.first,
-                                  .scales = scales_of(type, s),
+                                  .scales = s.scales,
                                   .key = key,
                                   .first = begin + s.first,
                                   .lo = static_cast<std::int32_t>(range.first),
@@ -194,8 +185,8 @@ void read_real(const TensorType& type, const std::byte* data, std::size_t begin,
     for_stretches(type, begin, values.size(), [&](const Stretch& s) {
       kernels().dequantize({.count = static_cast<std::ptrdiff_t>(s.count),
                             .from = data + begin + s.first,
-                            .zero_point = zero_point_of(type, s),
-                            .scales = scales_of(type, s),
+                            .zero_point = s.zero_point,
+                            .scales = s.scales,
                             .to = values.data() + s.first});
     });
     return;

@@ -18,6 +18,7 @@ void clamp_grad(const ClampGrad<float>&) noexcept;
 void clamp_grad_int8(const ClampGrad<int8_t>&) noexcept;
 void clamp_grad_int16(const ClampGrad<int16_t>&) noexcept;
 void axpy(const Axpy&) noexcept;
+bool finite(const Finite&) noexcept;
 void gather_product(const GatherProduct&) noexcept;
 void gather_weights(const GatherWeights&) noexcept;
 void depthwise(const Depthwise&) noexcept;

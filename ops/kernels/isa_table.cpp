@@ -25,6 +25,7 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .clamp_grad_int8 = shared::clamp_grad_int8,
     .clamp_grad_int16 = shared::clamp_grad_int16,
     .axpy = shared::axpy,
+    .finite = shared::finite,
     .gather_product = shared::gather_product,
     .gather_weights = shared::gather_weights,
     .depthwise = shared::depthwise,

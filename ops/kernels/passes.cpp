@@ -30,4 +30,14 @@ void axpy(const Axpy& a) noexcept {
   for (ptrdiff_t i = 0; i < a.count; ++i) y[i] += factor * x[i];
 }
 
+bool finite(const Finite& f) noexcept {
+  uint32_t sign = 0;
+  for (ptrdiff_t i = 0; i < f.count; ++i) {
+    uint32_t bits;
+    memcpy(&bits, f.x + i, sizeof bits);
+    sign |= (bits & 0x7fffffffu) + 0x00800000u;  // only the highest exponent reaches the sign
+  }
+  return (sign & 0x80000000u) == 0;
+}
+
 }  // namespace hone::HONE_ISA

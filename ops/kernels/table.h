@@ -295,6 +295,12 @@ struct RoundStochastic {
   int8_t* q = nullptr;
 };
 
+/// Whether all of x are finite.
+struct Finite {
+  ptrdiff_t count = 0;
+  const float* x = nullptr;
+};
+
 /// A real factor in fixed point: multiplier * 2^(left - right - 31).
 struct FixedFactor {
   int32_t multiplier = 0, left = 0, right = 0;
@@ -345,6 +351,7 @@ struct Kernels {
   void (*clamp_grad_int8)(const ClampGrad<int8_t>&) noexcept;
   void (*clamp_grad_int16)(const ClampGrad<int16_t>&) noexcept;
   void (*axpy)(const Axpy&) noexcept;
+  bool (*finite)(const Finite&) noexcept;
 
   void (*gather_product)(const GatherProduct&) noexcept;
   void (*gather_weights)(const GatherWeights&) noexcept;

@@ -117,6 +117,23 @@ TEST(ClampGrad, OfIntegersIsZeroWhereTheOutputSitsAtItsClamp) {
   });
 }
 
+TEST(Finite, FindsInfinityAndNan) {
+  at_every_level([](const Kernels& kernels) {
+    constexpr float largest = std::numeric_limits<float>::max();
+    std::vector<float> x(101, -largest);
+    x[3] = largest, x[4] = 0.0f, x[5] = std::numeric_limits<float>::denorm_min();
+    EXPECT_TRUE(kernels.finite({.count = 101, .x = x.data()}));
+    EXPECT_TRUE(kernels.finite({}));
+    for (const std::size_t at : {std::size_t{0}, std::size_t{50}, std::size_t{100}}) {
+      for (const float bad : {INFINITY, -INFINITY, std::numeric_limits<float>::quiet_NaN()}) {
+        std::vector<float> y = x;
+        y[at] = bad;
+        EXPECT_FALSE(kernels.finite({.count = 101, .x = y.data()})) << bad << " at " << at;
+      }
+    }
+  });
+}
+
 TEST(Axpy, AddsAMultiple) {
   at_every_level([](const Kernels& kernels) {
     const std::vector<float> x = Numbers(4).floats(1001), before = Numbers(5).floats(1001);
