@@ -6,6 +6,10 @@
 #include <cstdlib>
 #include <string>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 extern "C" {
 #define HONE_KERNELS(name) extern const hone::Kernels hone_kernels_##name;
 #include "ops/kernels/isas.inc"
@@ -46,8 +50,11 @@ bool processor_has(std::string_view name) noexcept {
     return false;
   }
   return name == "v4" || (name == "vnni" && __builtin_cpu_supports("avx512vnni"));
+#elif defined(__aarch64__) && defined(__linux__)
+  constexpr unsigned long multiplies_bytes = 1ul << 20;  // HWCAP_ASIMDDP
+  return name != "sdot" || (getauxval(AT_HWCAP) & multiplies_bytes) != 0;
 #else
-  return !name.empty();
+  return name != "sdot";
 #endif
 }
 

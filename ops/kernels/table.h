@@ -339,7 +339,7 @@ struct MultiplyAdds {
 
 /// What one instruction set offers.
 struct Kernels {
-  const char* isa;         ///< "v2", "v3", "v4", "vnni", "neon" or "base"
+  const char* isa;         ///< "v2", "v3", "v4", "vnni", "neon", "sdot" or "base"
   ptrdiff_t row_block;     ///< rows of a register tile
   ptrdiff_t column_block;  ///< columns of a register tile
 

@@ -23,7 +23,7 @@ std::string expected_level() {
   if (has("avx2") && has("fma")) return "v3";
   return has("sse4_2") ? "v2" : "none";
 #elif defined(__aarch64__)
-  return has("asimd") ? "neon" : "none";
+  return has("asimddp") ? "sdot" : has("asimd") ? "neon" : "none";
 #else
   return "base";
 #endif
