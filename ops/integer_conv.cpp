@@ -51,10 +51,13 @@ IntegerConv::IntegerConv(const ConvShape& s, const TensorType& weights, RequantF
       in_lane_(bytes_ ? 4 : 2),
       factors_(std::move(factors)) {
   const Conv in_lanes = shape_in_lanes();
-  if (!fits_conv_table(in_lanes)) return;
+  usable_ = fits_conv_table(in_lanes);
+  tiles_ = forward_tiles(in_lanes, kernels_->row_block);
+  const bool dense =
+      s.groups == 1 && s.window.taps() == 1 && s.window.y.stride == 1 && s.window.x.stride == 1;
+  if (!usable_ || dense) return;
   table_ = offsets(forward_table_size(in_lanes, kernels_->row_block), memory);
   build_forward_table(in_lanes, kernels_->row_block, table_.mutable_data<std::int32_t>().data());
-  tiles_ = forward_tiles(in_lanes, kernels_->row_block);
 }
 
 Conv IntegerConv::shape_in_lanes() noexcept {
@@ -235,7 +238,10 @@ void IntegerConv::forward(const void* x, bool is_unsigned, std::int32_t zero_poi
     const std::int64_t group_lanes = taps_ * lanes_ * outputs;
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
       in_blocks(tiles_, 1, work, [&](std::int64_t first, std::int64_t last) {
-        gather({.table = table_.data<std::int32_t>().data(),
+        gather({.table = table_ ? table_.data<std::int32_t>().data() : nullptr,
+                .pixels = shape_.window.outputs(),
+                .a_pixel = row_step_,
+                .c_pixel = shape_.out,
                 .first_tile = first,
                 .last_tile = last,
                 .a = image + g * lanes_ * 4,

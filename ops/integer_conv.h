@@ -41,7 +41,7 @@ class IntegerConv {
               std::pmr::memory_resource* memory);
 
   /// False where offsets do not fit 32 bits: use direct_conv.
-  bool usable() const noexcept { return static_cast<bool>(table_); }
+  bool usable() const noexcept { return usable_; }
 
   /// Bytes that pack() writes: the weights (out, taps, channels) less their zero point, as
   /// (groups, taps, lanes, outputs of a group) of GatherInteger; of bytes, the sum of each output's
@@ -87,7 +87,8 @@ class IntegerConv {
   std::int64_t lead_ = 0;  // padding in front of the first row
   std::int64_t tiles_ = 0;
   RequantFactors factors_;
-  Tensor table_;  // offsets, int32
+  bool usable_ = false;
+  Tensor table_;  // offsets, int32; none where a product of matrices needs none
 };
 
 }  // namespace hone::ops

@@ -153,8 +153,26 @@ HONE_INLINE void widen_row(const Widen& w, const T* from, int16_t* to) {
   for (ptrdiff_t i = w.columns; i < w.to_row; ++i) to[i] = 0;
 }
 
+/// One tile of a product of matrices: the offsets that a table would hold.
+template <class Lane>
+HONE_INLINE void gather_dense(const GatherInteger& g, ptrdiff_t tile) {
+  const ptrdiff_t left = g.pixels - tile * tile_rows, rows = left < tile_rows ? left : tile_rows;
+  int32_t offsets[2 * tile_rows];
+  for (ptrdiff_t i = 0; i < tile_rows; ++i) {
+    const ptrdiff_t pixel = tile * tile_rows + (i < rows ? i : rows - 1);
+    offsets[i] = static_cast<int32_t>(pixel * g.a_pixel);
+    offsets[tile_rows + i] = static_cast<int32_t>(pixel * g.c_pixel);
+  }
+  const int32_t b_offset = 0;
+  for_panels(g.n, IntegerTile<Lane>{g, 1, &b_offset, offsets, rows});
+}
+
 template <class Lane>
 HONE_INLINE void gather(const GatherInteger& g) {
+  if (g.table == nullptr) {
+    for (ptrdiff_t t = g.first_tile; t < g.last_tile; ++t) gather_dense<Lane>(g, t);
+    return;
+  }
   const ptrdiff_t taps = g.table[1], pixels = g.table[2];
   const int32_t* b_offsets = g.table + 3;
   const int32_t* tiles = b_offsets + taps;

@@ -205,11 +205,13 @@ struct DepthwiseBytes {
 ///   gather_bytes   four bytes of the image, which FlipBytes made, by four int8 weights
 /// `b` holds the weights as (taps, lanes of a tap, n), 0 in what follows the last channel.  The
 /// table is a forward table of a shape that counts lanes as channels, its pixels of x so many
-/// int16 (bytes) apart.  Sums wrap at 32 bits.  Split by tiles.
+/// int16 (bytes) apart; a product of matrices, whose one tap is at the pixel itself, needs none.
+/// Sums wrap at 32 bits.  Split by tiles.
 struct GatherInteger {
   static constexpr ptrdiff_t most_outside = 512;
 
   const int32_t* table = nullptr;
+  ptrdiff_t pixels = 0, a_pixel = 0, c_pixel = 0;  ///< where table is null
   ptrdiff_t first_tile = 0, last_tile = 0;
   const void* a = nullptr;
   const void* outside = nullptr;  ///< min(k, most_outside) lanes: a tap outside of the image
