@@ -1,5 +1,5 @@
 # Sourced by examples/run, tests/run and tests/cross/run: `install PACKAGE...` from Debian, only
-# what is missing.
+# what is missing; and how these build.
 
 install() {
   local missing=()
@@ -27,3 +27,5 @@ command -v meson >/dev/null || build_packages+=(meson)
 # What tests/cross/run needs; Meson looks for QEMU when it configures.
 cross_packages=()
 if [ "$(uname -m)" = x86_64 ]; then cross_packages=(g++-aarch64-linux-gnu qemu-user); fi
+# Options of Meson: eight files in one, as most of the time would go into the headers of each.
+joined=(-Dunity=on -Dunity_size=8)

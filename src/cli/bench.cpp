@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Args {
+struct BenchArgs {
   std::string workload, data, dir, regime = "full", update = "shadow";
   std::size_t batch = 32, steps = 0, parity = 20, micro_batch = 0;
   double seconds = 1.5, peak = 0;
@@ -114,7 +114,7 @@ Selector selector_of(const nlohmann::json& workloads, const std::string& stem,
 
 /// The timed calls, watched.
 template <class F>
-void profile(const Model& model, const Args& args, nlohmann::json& line, F&& call) {
+void profile(const Model& model, const BenchArgs& args, nlohmann::json& line, F&& call) {
   const double peak = args.peak > 0 ? args.peak : measured_peak();
   Times times;
   const Profile watched(model);
@@ -123,7 +123,7 @@ void profile(const Model& model, const Args& args, nlohmann::json& line, F&& cal
   line["profile"] = watched.table(ms, times.wall.size(), peak);
 }
 
-void bench_forward(Model& model, const Args& args, nlohmann::json& line) {
+void bench_forward(Model& model, const BenchArgs& args, nlohmann::json& line) {
   std::vector<Variable> inputs;
   for (const ModelTensor& t : model.inputs()) {
     TensorType type = t.type;
@@ -153,8 +153,8 @@ void bench_forward(Model& model, const Args& args, nlohmann::json& line) {
 }
 
 /// How far the losses are from those of PyTorch, by the rule of the workloads' protocol.
-nlohmann::json parity(const nlohmann::json& reference, const std::string& name, const Args& args,
-                      const std::vector<double>& losses) {
+nlohmann::json parity(const nlohmann::json& reference, const std::string& name,
+                      const BenchArgs& args, const std::vector<double>& losses) {
   const std::string key = name + "/b" + std::to_string(args.batch) + "/" + args.regime;
   if (!reference.at("losses").contains(key)) return nlohmann::json::object();
   const auto want = reference["losses"][key].get<std::vector<double>>();
@@ -172,7 +172,8 @@ nlohmann::json parity(const nlohmann::json& reference, const std::string& name, 
           {"parity_ok", worst <= tolerance || (first5 <= 1e-4 && worst <= 1e-2)}};
 }
 
-void bench_inference(Model& model, const Dataset& data, const Args& args, nlohmann::json& line) {
+void bench_inference(Model& model, const Dataset& data, const BenchArgs& args,
+                     nlohmann::json& line) {
   std::vector<std::size_t> samples(args.batch);
   for (std::size_t i = 0; i < args.batch; ++i) samples[i] = i % data.size();
   const NoGrad no_grad;
@@ -191,7 +192,7 @@ void bench_inference(Model& model, const Dataset& data, const Args& args, nlohma
   line["inference_cpu_ms_min"] = Times::least(times.cpu);
 }
 
-void bench_steps(Model& model, const Args& args, nlohmann::json& line) {
+void bench_steps(Model& model, const BenchArgs& args, nlohmann::json& line) {
   const fs::path workload = args.workload;
   const fs::path folder = workload.parent_path();
   const std::string stem = workload.stem().string();
@@ -233,7 +234,7 @@ void bench_steps(Model& model, const Args& args, nlohmann::json& line) {
   bench_inference(model, data, args, line);
 }
 
-void bench(Args& args, const Common& common) {
+void bench(BenchArgs& args, const Common& common) {
   // the protocol's runner names workloads, not files: `--dir` says where they are
   if (!args.dir.empty() && !fs::exists(args.workload)) {
     args.workload = (fs::path(args.dir) / (args.workload + ".tflite")).string();
@@ -255,7 +256,7 @@ void bench(Args& args, const Common& common) {
 }  // namespace
 
 void add_bench(CLI::App& root, Common& common) {
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<BenchArgs>();
   CLI::App* sub = add(root, common, "bench", "times training steps: one line of JSON",
                       [&common, args] { bench(*args, common); });
   sub->add_option("WORKLOAD", args->workload,

@@ -8,7 +8,7 @@
 
 namespace hone::cli {
 
-nlohmann::json to_json(const Metrics& m) {
+nlohmann::json metrics_json(const Metrics& m) {
   nlohmann::json j{{"loss", m.loss}, {"n", m.n}, {"accuracy", nullptr}};
   if (m.accuracy) j["accuracy"] = *m.accuracy;
   return j;
@@ -51,7 +51,7 @@ void add_eval(CLI::App& root, Common& common) {
         check_targets(model, data, loss, 1, args->data.path);
         const Metrics m = evaluate(model, data, loss);
         if (common.json) {
-          nlohmann::json j = to_json(m);
+          nlohmann::json j = metrics_json(m);
           j["confusion"] = m.confusion;
           print(j);
         } else {

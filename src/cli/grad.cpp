@@ -8,7 +8,7 @@
 namespace hone::cli {
 namespace {
 
-struct Args {
+struct GradArgs {
   std::string model, input, loss, target, output;
 };
 
@@ -33,7 +33,7 @@ Tensor like(const Tensor& target, const Shape& shape, const std::string& key) {
 }
 
 /// Back-propagates the loss and returns its value.
-float backward(const Args& args, Model& model, std::span<const Variable> inputs) {
+float backward(const GradArgs& args, Model& model, std::span<const Variable> inputs) {
   const Arrays target = args.target.empty() ? Arrays{} : read_npz(args.target);
   if (args.loss == "xent" || args.loss == "mse") {
     Variable y;
@@ -69,7 +69,7 @@ float backward(const Args& args, Model& model, std::span<const Variable> inputs)
   return total.item();
 }
 
-void grad(const Args& args, const Common& common) {
+void grad(const GradArgs& args, const Common& common) {
   Model model = Model::load(args.model);
   const std::vector<Variable> inputs = inputs_from(model, read_npz(args.input), "", Grad::yes);
   const auto constants = model.open_constants();
@@ -88,7 +88,7 @@ void grad(const Args& args, const Common& common) {
 }  // namespace
 
 void add_grad(CLI::App& root, Common& common) {
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<GradArgs>();
   CLI::App* sub = add(root, common, "grad",
                       "one forward and backward: the gradient of every constant and input",
                       [&common, args] { grad(*args, common); });

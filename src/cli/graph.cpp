@@ -7,11 +7,11 @@
 namespace hone::cli {
 namespace {
 
-struct Args {
+struct GraphArgs {
   std::string model, train = "all", format, out;
 };
 
-void graph(const Args& args, const Common& common) {
+void graph(const GraphArgs& args, const Common& common) {
   Model model = Model::load(args.model);
   const Parameters parameters = model.trainable({args.train});
   std::vector<Variable> inputs;
@@ -34,7 +34,7 @@ void graph(const Args& args, const Common& common) {
 }  // namespace
 
 void add_graph(CLI::App& root, Common& common) {
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<GraphArgs>();
   CLI::App* sub =
       add(root, common, "graph", "the recorded graph with its GradSum nodes, as DOT or SVG",
           [&common, args] { graph(*args, common); });

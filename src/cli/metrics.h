@@ -6,7 +6,7 @@
 
 namespace hone::cli {
 
-nlohmann::json to_json(const Metrics& metrics);
+nlohmann::json metrics_json(const Metrics& metrics);
 Loss loss_named(const std::string& name);
 
 }  // namespace hone::cli

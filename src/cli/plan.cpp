@@ -12,7 +12,7 @@
 namespace hone::cli {
 namespace {
 
-struct Args {
+struct PlanArgs {
   std::string model, train = "all", optimizer = "adam", update = "shadow", scales = "keep",
                      loss = "xent", budget;
   std::size_t batch = 16, micro_batch = 0;
@@ -114,7 +114,7 @@ nlohmann::json to_json(const std::vector<Proposal>& proposals) {
   return list;
 }
 
-PlanOptions options_of(const Args& args) {
+PlanOptions options_of(const PlanArgs& args) {
   return {.batch = args.batch,
           .micro_batch = args.micro_batch,
           .train = {args.train},
@@ -127,7 +127,7 @@ PlanOptions options_of(const Args& args) {
           .keep_packed_weights = !args.lean};
 }
 
-void plan(const Args& args, const Common& common) {
+void plan(const PlanArgs& args, const Common& common) {
   const std::size_t budget = args.budget.empty() ? 0 : bytes_of(args.budget);
   Model model = Model::load(args.model);
   const PlanOptions options = options_of(args);
@@ -152,7 +152,7 @@ void plan(const Args& args, const Common& common) {
 }  // namespace
 
 void add_plan(CLI::App& root, Common& common) {
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<PlanArgs>();
   CLI::App* sub = add(root, common, "plan", "tells the memory of training before anything runs",
                       [&common, args] { plan(*args, common); });
   std::vector<std::string> optimizers;

@@ -6,7 +6,7 @@
 namespace hone::cli {
 namespace {
 
-struct Args {
+struct RunArgs {
   std::string model, input, output;
   DataArgs data;
   bool all_tensors = false;
@@ -62,7 +62,7 @@ std::size_t run_samples(Model& model, const Dataset& data, Arrays& results) {
   return n;
 }
 
-void run(const Args& args, const Common& common) {
+void run(const RunArgs& args, const Common& common) {
   Model model = Model::load(args.model);
   const NoGrad no_grad;
   Arrays results;
@@ -81,7 +81,7 @@ void run(const Args& args, const Common& common) {
 }  // namespace
 
 void add_run(CLI::App& root, Common& common) {
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<RunArgs>();
   CLI::App* sub = add(root, common, "run", "inference, to the bits of LiteRT's reference kernels",
                       [&common, args] {
                         if (args->input.empty() && args->data.path.empty())

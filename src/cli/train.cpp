@@ -17,7 +17,7 @@
 namespace hone::cli {
 namespace {
 
-struct Args {
+struct TrainArgs {
   std::string model, out, train = "all", held_out, loss = "xent", optimizer = "adam",
                           update = "shadow";
   std::string scales = "keep", log, checkpoint;
@@ -118,7 +118,7 @@ class Log {
   std::ofstream file_;
 };
 
-nlohmann::json described(const Report& report, const Args& args) {
+nlohmann::json described(const Report& report, const TrainArgs& args) {
   nlohmann::json j{{"out", args.out},
                    {"steps", report.steps},
                    {"step_ms", report.step_ms_median},
@@ -130,12 +130,12 @@ nlohmann::json described(const Report& report, const Args& args) {
                    {"train_loss", report.last_loss},
                    {"before", nullptr},
                    {"after", nullptr}};
-  if (report.before) j["before"] = to_json(*report.before);
-  if (report.after) j["after"] = to_json(*report.after);
+  if (report.before) j["before"] = metrics_json(*report.before);
+  if (report.after) j["after"] = metrics_json(*report.after);
   return j;
 }
 
-void print_text(const Report& report, const Args& args) {
+void print_text(const Report& report, const TrainArgs& args) {
   const auto row = [](const std::string& name, auto before, auto after) {
     std::cout << name << std::string(12 - name.size(), ' ') << before << " -> " << after << '\n';
   };
@@ -153,7 +153,7 @@ void print_text(const Report& report, const Args& args) {
 }
 
 /// Data to train on and to measure on, as the options say.
-std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const Args& args,
+std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const TrainArgs& args,
                                                      std::uint64_t seed) {
   const Loss loss = loss_named(args.loss);
   Dataset data = open_data(model, args.data, args.data.path);
@@ -171,7 +171,7 @@ std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const A
   return {std::move(data), std::move(held_out)};
 }
 
-FitOptions fit_options(const Args& args, const Common& common, const Model& model,
+FitOptions fit_options(const TrainArgs& args, const Common& common, const Model& model,
                        const Dataset& data) {
   FitOptions options{.epochs = args.epochs,
                      .batch = args.batch,
@@ -188,7 +188,7 @@ FitOptions fit_options(const Args& args, const Common& common, const Model& mode
   return options;
 }
 
-void train(const Args& args, const Common& common) {
+void train(const TrainArgs& args, const Common& common) {
   check_writable(args.out);
   if (!args.checkpoint.empty()) check_writable(args.checkpoint);
   Model model = Model::load(args.model, {.keep_packed_weights = !args.lean});
@@ -227,7 +227,7 @@ void train(const Args& args, const Common& common) {
   log.check();
 }
 
-void add_run_options(CLI::App& sub, Args& args) {
+void add_run_options(CLI::App& sub, TrainArgs& args) {
   sub.add_flag("--fused", args.fused,
                "consume each gradient as soon as it is complete, where a step is one micro-batch");
   sub.add_flag("--lean", args.lean,
@@ -242,7 +242,7 @@ void add_run_options(CLI::App& sub, Args& args) {
 }  // namespace
 
 void add_train(CLI::App& root, Common& common) {
-  const auto args = std::make_shared<Args>();
+  const auto args = std::make_shared<TrainArgs>();
   CLI::App* sub = add(root, common, "train", "fine-tunes a model and writes it",
                       [&common, args] { train(*args, common); });
   const auto one_of = [](std::vector<std::string> names) {

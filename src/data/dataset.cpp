@@ -14,7 +14,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view where = "dataset";
+constexpr std::string_view dataset_where = "dataset";
 
 /// Floats of other widths as float32; every float is finite.
 Tensor real_values(const Tensor& t, std::string_view what) {
@@ -34,8 +34,8 @@ Tensor real_values(const Tensor& t, std::string_view what) {
   if (bad != values.end()) {
     const auto at = static_cast<std::size_t>(bad - values.begin());
     const std::size_t each = values.size() / static_cast<std::size_t>(t.shape()[0]);
-    fail(ErrorKind::data, where, "expected finite numbers in ", what, ", got ", *bad, " in sample ",
-         at / each, " at ", at % each);
+    fail(ErrorKind::data, dataset_where, "expected finite numbers in ", what, ", got ", *bad,
+         " in sample ", at / each, " at ", at % each);
   }
   return out;
 }
@@ -49,8 +49,8 @@ Tensor class_indices(const Tensor& y, std::size_t classes) {
       classes == 0 ? std::numeric_limits<std::int32_t>::max() : static_cast<std::int64_t>(classes);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= end) {
-      fail(ErrorKind::data, where, "expected labels from 0 to ", end - 1, ", got ", labels[i],
-           " at ", i);
+      fail(ErrorKind::data, dataset_where, "expected labels from 0 to ", end - 1, ", got ",
+           labels[i], " at ", i);
     }
     to[i] = static_cast<std::int32_t>(labels[i]);
   }
@@ -80,14 +80,14 @@ std::vector<T> counting(std::size_t n) {
 std::shared_ptr<Dataset::Sources> sources_of(const TensorType& x, const Tensor& y,
                                              std::vector<std::string> classes) {
   if (!x.present() || x.shape.rank() == 0 || x.shape[0] == 0) {
-    fail(ErrorKind::data, where, "expected x of shape (samples, ...), got ", x);
+    fail(ErrorKind::data, dataset_where, "expected x of shape (samples, ...), got ", x);
   }
   const std::int64_t n = x.shape[0];
   if (n > std::numeric_limits<std::int32_t>::max()) {
-    fail(ErrorKind::data, where, "expected fewer than 2147483648 samples, got ", n);
+    fail(ErrorKind::data, dataset_where, "expected fewer than 2147483648 samples, got ", n);
   }
   if (y && (y.shape().rank() == 0 || y.shape()[0] != n)) {
-    fail(ErrorKind::data, where, "expected y of ", n, " samples as x has, got ", y.type());
+    fail(ErrorKind::data, dataset_where, "expected y of ", n, " samples as x has, got ", y.type());
   }
   auto s = std::make_shared<Dataset::Sources>();
   s->dtype = x.dtype;
@@ -149,7 +149,7 @@ const std::vector<std::string>& Dataset::recordings() const noexcept {
 
 void Dataset::check_index(std::size_t i) const {
   if (i >= size()) {
-    fail(ErrorKind::argument, where, "expected a sample below ", size(), ", got ", i);
+    fail(ErrorKind::argument, dataset_where, "expected a sample below ", size(), ", got ", i);
   }
 }
 
@@ -167,7 +167,7 @@ Tensor Dataset::x(std::size_t i) const {
 std::int32_t Dataset::label(std::size_t i) const {
   check_index(i);
   if (target() != Target::classes || sources_->targets.shape().rank() != 1) {
-    fail(ErrorKind::state, where, "expected one class a sample, got ",
+    fail(ErrorKind::state, dataset_where, "expected one class a sample, got ",
          target() == Target::input ? "samples without labels" : "labels of another kind");
   }
   return sources_->targets.data<std::int32_t>()[(*samples_)[i]];
@@ -243,11 +243,11 @@ Dataset Dataset::subset(std::span<const std::size_t> indices) const {
 }
 
 Dataset Dataset::normalized(Normalization constants) const {
-  if (normalization_) fail(ErrorKind::state, where, "the samples are normalised already");
+  if (normalization_) fail(ErrorKind::state, dataset_where, "the samples are normalised already");
   if (dtype() != DType::float32) {
-    fail(ErrorKind::data, where, "expected float32 samples to normalise, got ", dtype());
+    fail(ErrorKind::data, dataset_where, "expected float32 samples to normalise, got ", dtype());
   }
-  constants.check_channels(shape().rank() == 0 ? 1 : shape().back(), where);
+  constants.check_channels(shape().rank() == 0 ? 1 : shape().back(), dataset_where);
   Dataset out = *this;
   out.normalization_ = std::move(constants);
   return out;
@@ -255,8 +255,8 @@ Dataset Dataset::normalized(Normalization constants) const {
 
 Dataset Dataset::reshaped(const Shape& shape) const {
   if (shape.numel() != shape_.numel()) {
-    fail(ErrorKind::data, where, "expected a shape of ", shape_.numel(), " elements as ", shape_,
-         " has, got ", shape);
+    fail(ErrorKind::data, dataset_where, "expected a shape of ", shape_.numel(), " elements as ",
+         shape_, " has, got ", shape);
   }
   Dataset out = *this;
   out.shape_ = shape;
@@ -265,13 +265,14 @@ Dataset Dataset::reshaped(const Shape& shape) const {
 
 Batches::Batches(Dataset data, std::vector<std::size_t> order, std::size_t batch)
     : data_(std::move(data)), order_(std::move(order)), batch_(batch) {
-  if (batch == 0) fail(ErrorKind::argument, where, "expected a batch of 1 or more, got 0");
+  if (batch == 0) fail(ErrorKind::argument, dataset_where, "expected a batch of 1 or more, got 0");
 }
 
 std::size_t Batches::size() const noexcept { return (order_.size() + batch_ - 1) / batch_; }
 
 std::span<const std::size_t> Batches::indices(std::size_t i) const {
-  if (i >= size()) fail(ErrorKind::argument, where, "expected a batch below ", size(), ", got ", i);
+  if (i >= size())
+    fail(ErrorKind::argument, dataset_where, "expected a batch below ", size(), ", got ", i);
   return std::span(order_).subspan(i * batch_, std::min(batch_, order_.size() - i * batch_));
 }
 

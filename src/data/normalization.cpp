@@ -6,11 +6,6 @@
 #include <hone/error.h>
 
 namespace hone {
-namespace {
-
-constexpr std::string_view where = "normalization";
-
-}  // namespace
 
 void Normalization::check_channels(std::int64_t channels, std::string_view in) const {
   if (static_cast<std::int64_t>(mean.size()) != channels || deviation.size() != mean.size()) {
@@ -22,7 +17,7 @@ void Normalization::check_channels(std::int64_t channels, std::string_view in) c
 void Normalization::apply(std::span<float> values) const {
   const std::size_t channels = mean.size();
   if (channels == 0 || values.size() % channels != 0) {
-    fail(ErrorKind::data, where, "expected a multiple of ", channels, " values, got ",
+    fail(ErrorKind::data, "normalization", "expected a multiple of ", channels, " values, got ",
          values.size());
   }
   for (std::size_t i = 0; i < values.size(); i += channels) {
@@ -34,8 +29,8 @@ void Normalization::apply(std::span<float> values) const {
 
 Normalization Dataset::measure_normalization() const {
   if (dtype() != DType::float32 || size() == 0 || shape().numel() == 0) {
-    fail(ErrorKind::data, where, "expected float32 samples, got ", size(), " of ", dtype(), ' ',
-         shape());
+    fail(ErrorKind::data, "normalization", "expected float32 samples, got ", size(), " of ",
+         dtype(), ' ', shape());
   }
   const std::size_t channels = shape().rank() == 0 ? 1 : static_cast<std::size_t>(shape().back());
   const double n = static_cast<double>(size()) * static_cast<double>(shape().numel()) /

@@ -16,8 +16,8 @@ namespace hone {
 namespace {
 
 std::ifstream open(const std::filesystem::path& path) {
-  std::error_code none;
-  if (std::filesystem::is_directory(path, none)) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
     fail(ErrorKind::file, escaped(path.string()), "expected a file, got a folder");
   }
   std::ifstream file(path, std::ios::binary);

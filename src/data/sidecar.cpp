@@ -10,7 +10,7 @@
 namespace hone {
 namespace {
 
-constexpr std::int64_t version = 1;
+constexpr std::int64_t sidecar_version = 1;
 
 /// Mean and deviation out of JSON, checked.
 Normalization constants(const Json& object, const std::string& in) {
@@ -49,15 +49,15 @@ std::int64_t positive(const Json& object, const char* key, const std::string& in
 }  // namespace
 
 std::string Normalization::to_text() const {
-  return Json{{"version", version}, {"mean", mean}, {"std", deviation}}.dump();
+  return Json{{"version", sidecar_version}, {"mean", mean}, {"std", deviation}}.dump();
 }
 
 Normalization Normalization::parse(std::string_view text) {
   const std::string in(metadata_name);
   const Json object = parse_json(text, in);
   const auto found = json_value<std::int64_t>(object, "version", in);
-  if (found != version) {
-    fail(ErrorKind::unsupported, in, "expected version ", version, ", got ", found);
+  if (found != sidecar_version) {
+    fail(ErrorKind::unsupported, in, "expected version ", sidecar_version, ", got ", found);
   }
   return constants(object, in);
 }

@@ -34,9 +34,9 @@ struct Share {
 
 /// Every thread begins with its own contiguous part of the blocks: what it wrote in one loop, it
 /// finds in its cache in the next.
-class Pool {
+class ThreadPool {
  public:
-  ~Pool() { resize(1); }
+  ~ThreadPool() { resize(1); }
 
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
@@ -156,8 +156,8 @@ class Pool {
   std::atomic<bool> stop_{false};
 };
 
-Pool& pool() {
-  static Pool instance;
+ThreadPool& pool() {
+  static ThreadPool instance;
   return instance;
 }
 

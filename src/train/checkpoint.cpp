@@ -5,7 +5,7 @@
 namespace hone {
 namespace {
 
-constexpr std::int64_t version = 1;
+constexpr std::int64_t checkpoint_version = 1;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ void write_checkpoint(const std::string& path, const Optimizer& optimizer, std::
   arrays["optimizer"] = Tensor::of<std::uint8_t>(
       {static_cast<std::int64_t>(state.size())},
       std::span(reinterpret_cast<const std::uint8_t*>(state.data()), state.size()));
-  arrays["version"] = Tensor::of<std::int64_t>({}, {version});
+  arrays["version"] = Tensor::of<std::int64_t>({}, {checkpoint_version});
   arrays["seed"] = Tensor::of<std::int64_t>({}, {static_cast<std::int64_t>(seed)});
   arrays["step"] = Tensor::of<std::int64_t>({}, {static_cast<std::int64_t>(step)});
   write_npz(path, arrays);
@@ -30,8 +30,8 @@ std::size_t resume_from(const std::string& path, Optimizer& optimizer, std::uint
       fail(ErrorKind::file, path, "expected one number ", key, ", got ", values.size());
     return values[0];
   };
-  if (number("version") != version) {
-    fail(ErrorKind::file, path, "expected a checkpoint of version ", version, ", got ",
+  if (number("version") != checkpoint_version) {
+    fail(ErrorKind::file, path, "expected a checkpoint of version ", checkpoint_version, ", got ",
          number("version"));
   }
   if (number("seed") != static_cast<std::int64_t>(seed)) {

@@ -14,7 +14,10 @@
 
 namespace hone::tests {
 
-#define HONE_OP(op) extern const OpRows op;
+#define HONE_OP(op)         \
+  namespace op##_rows {     \
+    extern const OpRows op; \
+  }
 #include "ops/table.inc"
 #undef HONE_OP
 
@@ -71,7 +74,7 @@ void add_all(const OpRows& op) {
 }  // namespace hone::tests
 
 int main(int argc, char** argv) {
-#define HONE_OP(op) hone::tests::add_all(hone::tests::op);
+#define HONE_OP(op) hone::tests::add_all(hone::tests::op##_rows::op);
 #include "ops/table.inc"
 #undef HONE_OP
   benchmark::Initialize(&argc, argv);

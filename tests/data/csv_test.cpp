@@ -15,6 +15,7 @@ using testing_data::bytes_of;
 using testing_data::Folder;
 using testing_data::message_of;
 using testing_data::shared;
+using testing_data::values;
 using testing_data::write;
 
 /// A file of `rows` rows with one channel that counts from `first`.
@@ -25,10 +26,6 @@ std::string counting(std::size_t rows, const std::string& label, int first = 0) 
            label + '\n';
   }
   return out;
-}
-
-std::vector<float> values(const Tensor& t) {
-  return {t.data<float>().begin(), t.data<float>().end()};
 }
 
 TEST(Csv, CutsWindowsOfLengthAndStride) {

@@ -22,6 +22,7 @@ using testing_data::fixture;
 using testing_data::Folder;
 using testing_data::message_of;
 using testing_data::shared;
+using testing_data::values;
 using testing_data::write;
 
 /// x (n, 2) that counts, labels i % classes.
@@ -33,10 +34,6 @@ Dataset counting(std::size_t n, std::int32_t classes = 3) {
   const auto rows = static_cast<std::int64_t>(n);
   return Dataset(Tensor::of<float>({rows, 2}, std::span<const float>(x)),
                  Tensor::of<std::int32_t>({rows}, std::span<const std::int32_t>(y)));
-}
-
-std::vector<float> values(const Tensor& t) {
-  return {t.data<float>().begin(), t.data<float>().end()};
 }
 
 TEST(Random, EqualsTheKnownAnswersOfPhilox) {

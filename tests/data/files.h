@@ -1,5 +1,5 @@
 #pragma once
-/// Files for the tests of the data layer.
+/// What the tests of the data layer share: files, and what is in tensors.
 
 #include <cstdlib>
 #include <filesystem>
@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <hone/error.h>
+#include <hone/tensor.h>
 
 namespace hone::testing_data {
 
@@ -56,6 +58,10 @@ std::string message_of(F&& call) {
     return e.what();
   }
   return "no error";
+}
+
+inline std::vector<float> values(const Tensor& t) {
+  return {t.data<float>().begin(), t.data<float>().end()};
 }
 
 /// The folder of shared models and data: HONE_SHARED, else beside the repository.

@@ -9,6 +9,8 @@
 
 namespace hone::testing {
 
+inline std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
+
 /// A shape with SAME padding (or none) and its output size; `groups` widens the pixels only.
 inline Conv conv(std::ptrdiff_t h, std::ptrdiff_t w, std::ptrdiff_t c, std::ptrdiff_t o,
                  std::ptrdiff_t kh, std::ptrdiff_t kw, std::ptrdiff_t stride = 1,

@@ -8,6 +8,7 @@
 namespace hone {
 namespace {
 
+using testing::at;
 using testing::at_every_level;
 using testing::conv_cases;
 using testing::describe;
@@ -30,8 +31,6 @@ struct Operands {
     bias = numbers.floats(s.o);
   }
 };
-
-std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 TEST(GatherProduct, IsTheForwardConvolution) {
   at_every_level([](const Kernels& kernels) {

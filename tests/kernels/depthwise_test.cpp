@@ -6,14 +6,13 @@
 namespace hone {
 namespace {
 
+using testing::at;
 using testing::at_every_level;
 using testing::conv;
 using testing::describe;
 using testing::near;
 using testing::Numbers;
 using testing::Sum;
-
-std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 std::vector<Conv> shapes() {
   std::vector<Conv> cases;
@@ -41,7 +40,7 @@ std::vector<Conv> shapes() {
 
 /// Calls visit(index in x, in w, in y) for every product.
 template <class Visit>
-void for_products(const Conv& s, Visit visit) {
+void for_depthwise_products(const Conv& s, Visit visit) {
   for (std::ptrdiff_t p = 0; p < s.oh * s.ow; ++p) {
     for (std::ptrdiff_t t = 0; t < s.kh * s.kw; ++t) {
       const std::ptrdiff_t y = p / s.ow * s.stride_h - s.pad_top + t / s.kw * s.dilation_h;
@@ -54,11 +53,11 @@ void for_products(const Conv& s, Visit visit) {
   }
 }
 
-struct Case {
+struct DepthwiseCase {
   Depthwise d;
   std::vector<float> x, w, gy, bias;
 
-  explicit Case(const Conv& s) {
+  explicit DepthwiseCase(const Conv& s) {
     Numbers numbers(21);
     x = numbers.floats(s.h * s.w * s.c);
     w = numbers.floats(s.kh * s.kw * s.o);
@@ -73,7 +72,7 @@ struct Case {
 TEST(Depthwise, ConvolvesEachChannelWithItsOwnTaps) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : shapes()) {
-      Case c(s);
+      DepthwiseCase c(s);
       std::vector<float> y(c.gy.size(), 9.0f);
       c.d.bias = c.bias.data();
       c.d.lo = -1, c.d.hi = 1.5f;
@@ -82,7 +81,7 @@ TEST(Depthwise, ConvolvesEachChannelWithItsOwnTaps) {
       kernels.depthwise(c.d);
       std::vector<Sum> expected(y.size());
       for (std::size_t i = 0; i < y.size(); ++i) expected[i].add(c.bias[i % at(s.o)]);
-      for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
+      for_depthwise_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
         expected[at(yi)].add(double{c.x[at(xi)]} * c.w[at(wi)]);
       });
       for (std::size_t i = 0; i < y.size(); ++i) {
@@ -95,13 +94,13 @@ TEST(Depthwise, ConvolvesEachChannelWithItsOwnTaps) {
 TEST(Depthwise, GivesTheGradientOfTheInput) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : shapes()) {
-      Case c(s);
+      DepthwiseCase c(s);
       std::vector<float> gx(c.x.size(), 9.0f);
       c.d.out = gx.data();
       c.d.last_row = s.h;
       kernels.depthwise_input(c.d);
       std::vector<Sum> expected(gx.size());
-      for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
+      for_depthwise_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
         expected[at(xi)].add(double{c.gy[at(yi)]} * c.w[at(wi)]);
       });
       for (std::size_t i = 0; i < gx.size(); ++i) {
@@ -115,7 +114,7 @@ TEST(Depthwise, GivesTheGradientOfTheWeights) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : shapes()) {
       for (const bool accumulate : {false, true}) {
-        Case c(s);
+        DepthwiseCase c(s);
         const std::vector<float> before = Numbers(22).floats(s.kh * s.kw * s.o);
         std::vector<float> gw = before;
         c.d.out = gw.data();
@@ -123,7 +122,7 @@ TEST(Depthwise, GivesTheGradientOfTheWeights) {
         kernels.depthwise_weights(c.d);
         std::vector<Sum> expected(gw.size());
         for (std::size_t i = 0; i < gw.size() && accumulate; ++i) expected[i].add(before[i]);
-        for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
+        for_depthwise_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
           expected[at(wi)].add(double{c.x[at(xi)]} * c.gy[at(yi)]);
         });
         for (std::size_t i = 0; i < gw.size(); ++i) {
@@ -137,7 +136,7 @@ TEST(Depthwise, GivesTheGradientOfTheWeights) {
 TEST(Depthwise, GivesTheSameBitsHoweverRowsAndChannelsAreSplit) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : shapes()) {
-      Case c(s);
+      DepthwiseCase c(s);
       c.d.bias = c.bias.data();
       const auto halves = [&](auto kernel, std::size_t size, std::ptrdiff_t rows) {
         std::vector<float> whole(size), parts(size);

@@ -26,11 +26,11 @@ std::vector<Size> odd_sizes() {
 }
 
 /// A product with strides wider than the matrices, and room after each row that must stay as it is.
-struct Case {
+struct GemmCase {
   Gemm g;
   std::vector<float> a, b, c, bias;
 
-  Case(Size size, bool transposed, unsigned seed) {
+  GemmCase(Size size, bool transposed, unsigned seed) {
     std::tie(g.m, g.n, g.k) = size;
     Numbers numbers(seed);
     g.a_row = transposed ? 1 : g.k + 3;
@@ -79,20 +79,20 @@ struct Case {
 
 TEST(Gemm, MultipliesRowsByColumns) {
   at_every_level([](const Kernels& kernels) {
-    for (const Size& size : odd_sizes()) Case(size, false, 1).check(kernels);
+    for (const Size& size : odd_sizes()) GemmCase(size, false, 1).check(kernels);
   });
 }
 
 TEST(Gemm, MultipliesATransposedLeftOperand) {
   at_every_level([](const Kernels& kernels) {
-    for (const Size& size : odd_sizes()) Case(size, true, 2).check(kernels);
+    for (const Size& size : odd_sizes()) GemmCase(size, true, 2).check(kernels);
   });
 }
 
 TEST(Gemm, StartsFromTheBiasAndClamps) {
   at_every_level([](const Kernels& kernels) {
     for (const Size& size : odd_sizes()) {
-      Case c(size, false, 3);
+      GemmCase c(size, false, 3);
       c.g.bias = c.bias.data();
       c.g.lo = -0.25f;
       c.g.hi = 0.5f;
@@ -104,7 +104,7 @@ TEST(Gemm, StartsFromTheBiasAndClamps) {
 TEST(Gemm, AddsToWhatIsThere) {
   at_every_level([](const Kernels& kernels) {
     for (const Size& size : odd_sizes()) {
-      Case c(size, true, 4);
+      GemmCase c(size, true, 4);
       c.g.accumulate = true;
       c.check(kernels);
     }
@@ -114,7 +114,7 @@ TEST(Gemm, AddsToWhatIsThere) {
 TEST(Gemm, GivesTheSameBitsHoweverTheOutputIsSplit) {
   at_every_level([](const Kernels& kernels) {
     for (const Size& size : {Size{29, 130, 40}, Size{17, 21, 1300}, Size{11, 24, 9}}) {
-      Case c(size, false, 5);
+      GemmCase c(size, false, 5);
       std::vector<float> whole = c.c, parts = c.c;
       c.g.c = whole.data();
       kernels.gemm(c.g);
@@ -136,7 +136,7 @@ TEST(Gemm, GivesTheSameBitsHoweverTheOutputIsSplit) {
 
 TEST(Gemm, PassesNaNThroughTheClamp) {
   at_every_level([](const Kernels& kernels) {
-    Case c({9, 19, 3}, false, 6);
+    GemmCase c({9, 19, 3}, false, 6);
     c.g.lo = 0;
     c.g.hi = 6;
     c.g.c = c.c.data();
@@ -151,7 +151,7 @@ TEST(Dot, MultipliesRowsByRows) {
   at_every_level([](const Kernels& kernels) {
     for (const Size& size : odd_sizes()) {
       for (const bool accumulate : {false, true}) {
-        Case c(size, false, 7);
+        GemmCase c(size, false, 7);
         Numbers numbers(8);
         const std::vector<float> w = numbers.floats((c.g.n + 1) * (c.g.k + 2));
         Dot d;
@@ -186,7 +186,7 @@ TEST(Dot, MultipliesRowsByRows) {
 
 TEST(Dot, GivesTheSameBitsHoweverTheOutputIsSplit) {
   at_every_level([](const Kernels& kernels) {
-    Case c({7, 11, 131}, false, 9);
+    GemmCase c({7, 11, 131}, false, 9);
     const std::vector<float> w = Numbers(10).floats(11 * 131);
     std::vector<float> whole(77), parts(77);
     Dot d{.m = 7, .n = 11, .k = 131, .a = c.g.a, .a_row = c.g.a_row, .b = w.data(), .b_row = 131};

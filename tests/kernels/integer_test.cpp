@@ -9,13 +9,12 @@
 namespace hone {
 namespace {
 
+using testing::at;
 using testing::at_every_level;
 using testing::conv_cases;
 using testing::describe;
 using testing::for_products;
 using testing::Numbers;
-
-std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 /// The double-rounding rule, from its closed form: (x 2^left q + 2^30) >> 31, then to the nearest
 /// multiple of 2^right, halves away from zero.

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::add_rows {
 
 static tflite::AddOptionsT fused(tflite::ActivationFunctionType activation) {
   tflite::AddOptionsT o;
@@ -82,4 +82,4 @@ extern const OpRows add{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::add_rows

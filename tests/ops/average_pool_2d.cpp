@@ -1,6 +1,6 @@
 #include "tests/ops/windows.h"
 
-namespace hone::tests {
+namespace hone::tests::average_pool_2d_rows {
 namespace {
 
 using Act = tflite::ActivationFunctionType;
@@ -98,4 +98,4 @@ extern const OpRows average_pool_2d{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::average_pool_2d_rows

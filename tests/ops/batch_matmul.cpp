@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::batch_matmul_rows {
 namespace {
 
 tflite::BatchMatMulOptionsT adjoint(bool x, bool y) {
@@ -99,4 +99,4 @@ extern const OpRows batch_matmul{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::batch_matmul_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::cast_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   const DType to = row.outputs[0].type.dtype;
@@ -45,4 +45,4 @@ extern const OpRows cast{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::cast_rows

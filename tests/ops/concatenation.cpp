@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::concatenation_rows {
 
 static tflite::ConcatenationOptionsT axis(
     int a, tflite::ActivationFunctionType fused = tflite::ActivationFunctionType_NONE) {
@@ -66,4 +66,4 @@ extern const OpRows concatenation{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::concatenation_rows

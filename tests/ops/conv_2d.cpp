@@ -1,6 +1,6 @@
 #include "tests/ops/windows.h"
 
-namespace hone::tests {
+namespace hone::tests::conv_2d_rows {
 namespace {
 
 using Act = tflite::ActivationFunctionType;
@@ -189,4 +189,4 @@ extern const OpRows conv_2d{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::conv_2d_rows

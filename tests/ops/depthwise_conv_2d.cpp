@@ -1,6 +1,6 @@
 #include "tests/ops/windows.h"
 
-namespace hone::tests {
+namespace hone::tests::depthwise_conv_2d_rows {
 namespace {
 
 using Act = tflite::ActivationFunctionType;
@@ -133,4 +133,4 @@ extern const OpRows depthwise_conv_2d{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::depthwise_conv_2d_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::dequantize_rows {
 
 static Values reference(const Row&, const Inputs& in) { return in[0]; }
 
@@ -30,4 +30,4 @@ extern const OpRows dequantize{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::dequantize_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::div_rows {
 
 static tflite::DivOptionsT fused(tflite::ActivationFunctionType activation) {
   tflite::DivOptionsT o;
@@ -79,4 +79,4 @@ extern const OpRows div{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::div_rows

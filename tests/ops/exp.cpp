@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::exp_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return std::exp(x); });
@@ -31,4 +31,4 @@ extern const OpRows exp{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::exp_rows

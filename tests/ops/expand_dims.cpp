@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::expand_dims_rows {
 
 static Values reference(const Row&, const Inputs& in) { return in[0]; }
 
@@ -26,4 +26,4 @@ extern const OpRows expand_dims{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::expand_dims_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::fully_connected_rows {
 namespace {
 
 using Act = tflite::ActivationFunctionType;
@@ -122,4 +122,4 @@ extern const OpRows fully_connected{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::fully_connected_rows

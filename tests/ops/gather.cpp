@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::gather_rows {
 
 static tflite::GatherOptionsT options(int axis, int batch_dims = 0) {
   tflite::GatherOptionsT o;
@@ -71,4 +71,4 @@ extern const OpRows gather{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::gather_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::hard_swish_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return x * std::min(std::max(x + 3, 0.0), 6.0) / 6; });
@@ -32,4 +32,4 @@ extern const OpRows hard_swish{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::hard_swish_rows

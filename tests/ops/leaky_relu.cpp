@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::leaky_relu_rows {
 
 static tflite::LeakyReluOptionsT alpha(float a) {
   tflite::LeakyReluOptionsT o;
@@ -49,4 +49,4 @@ extern const OpRows leaky_relu{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::leaky_relu_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::log_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return std::log(x); });
@@ -29,4 +29,4 @@ extern const OpRows log{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::log_rows

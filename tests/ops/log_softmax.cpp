@@ -3,7 +3,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::log_softmax_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   const auto n = static_cast<std::size_t>(row.shape_in(0).back());
@@ -44,4 +44,4 @@ extern const OpRows log_softmax{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::log_softmax_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::logistic_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return 1 / (1 + std::exp(-x)); });
@@ -48,4 +48,4 @@ extern const OpRows logistic{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::logistic_rows

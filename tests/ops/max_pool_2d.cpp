@@ -2,7 +2,7 @@
 
 #include "tests/ops/windows.h"
 
-namespace hone::tests {
+namespace hone::tests::max_pool_2d_rows {
 namespace {
 
 using Act = tflite::ActivationFunctionType;
@@ -104,4 +104,4 @@ extern const OpRows max_pool_2d{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::max_pool_2d_rows

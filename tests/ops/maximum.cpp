@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::maximum_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   return map(row, in[0], in[1], [](double a, double b) { return a >= b ? a : b; });
@@ -38,4 +38,4 @@ extern const OpRows maximum{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::maximum_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::mean_rows {
 
 static tflite::ReducerOptionsT keep_dims() {
   tflite::ReducerOptionsT options;
@@ -61,4 +61,4 @@ extern const OpRows mean{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::mean_rows

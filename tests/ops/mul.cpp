@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::mul_rows {
 
 static tflite::MulOptionsT fused(tflite::ActivationFunctionType activation) {
   tflite::MulOptionsT o;
@@ -75,4 +75,4 @@ extern const OpRows mul{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::mul_rows

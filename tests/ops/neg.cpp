@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::neg_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return -x; });
@@ -30,4 +30,4 @@ extern const OpRows neg{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::neg_rows

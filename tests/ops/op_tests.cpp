@@ -11,7 +11,10 @@
 
 namespace hone::tests {
 
-#define HONE_OP(op) extern const OpRows op;
+#define HONE_OP(op)         \
+  namespace op##_rows {     \
+    extern const OpRows op; \
+  }
 #include "ops/table.inc"
 #undef HONE_OP
 
@@ -54,7 +57,7 @@ void add_all(const char* op, const OpRows& rows) {
 int main(int argc, char** argv) {
   if (hone::tests::lacks_isa()) return hone::tests::skipped;
   testing::InitGoogleTest(&argc, argv);
-#define HONE_OP(op) hone::tests::add_all(#op, hone::tests::op);
+#define HONE_OP(op) hone::tests::add_all(#op, hone::tests::op##_rows::op);
 #include "ops/table.inc"
 #undef HONE_OP
   const int failed = RUN_ALL_TESTS();

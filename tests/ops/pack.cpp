@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::pack_rows {
 
 static tflite::PackOptionsT options(int count, int axis) {
   tflite::PackOptionsT o;
@@ -52,4 +52,4 @@ extern const OpRows pack{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::pack_rows

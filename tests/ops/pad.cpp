@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::pad_rows {
 
 static Arg paddings(Values values) {
   return i32({static_cast<std::int64_t>(values.size()) / 2, 2}).values(std::move(values));
@@ -47,4 +47,4 @@ extern const OpRows pad{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::pad_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::pow_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   return map(row, in[0], in[1], [](double a, double b) { return std::pow(a, b); });
@@ -49,4 +49,4 @@ extern const OpRows pow{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::pow_rows

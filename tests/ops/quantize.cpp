@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::quantize_rows {
 
 static Values reference(const Row&, const Inputs& in) { return in[0]; }
 
@@ -32,4 +32,4 @@ extern const OpRows quantize{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::quantize_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::reshape_rows {
 
 static tflite::ReshapeOptionsT to(std::vector<std::int32_t> shape) {
   tflite::ReshapeOptionsT options;
@@ -40,4 +40,4 @@ extern const OpRows reshape{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::reshape_rows

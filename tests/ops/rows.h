@@ -1,10 +1,10 @@
 #pragma once
 /// The tests of one op as a table.  tests/ops/foo.cpp defines `extern const OpRows foo{...}` in
-/// namespace hone::tests; each row is built as a one-op .tflite in memory, read back through the
-/// reader, run, and checked (tests/ops/rows.cpp): forward against the double reference, the
-/// gradient along a random direction against the derivative of that reference, the same bits with
-/// 1 and 4 threads, no node and no byte left behind.  Bit-exactness of integers is the business of
-/// tests/ops/conformance.cpp.
+/// namespace hone::tests::foo_rows; each row is built as a one-op .tflite in memory, read back
+/// through the reader, run, and checked (tests/ops/rows.cpp): forward against the double reference,
+/// the gradient along a random direction against the derivative of that reference, the same bits
+/// with 1 and 4 threads, no node and no byte left behind.  Bit-exactness of integers is the
+/// business of tests/ops/conformance.cpp.
 
 #include <concepts>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::shape_rows {
 
 static tflite::ShapeOptionsT as(tflite::TensorType type) {
   tflite::ShapeOptionsT options;
@@ -27,4 +27,4 @@ extern const OpRows shape{
     .refused = {{{"float output", {f32({2})}, {f32({1})}}, "int32"}},
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::shape_rows

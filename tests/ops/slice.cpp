@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::slice_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   Values out(row.shape_out().numel());
@@ -36,4 +36,4 @@ extern const OpRows slice{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::slice_rows

@@ -3,7 +3,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::softmax_rows {
 
 static tflite::SoftmaxOptionsT beta(float b) {
   tflite::SoftmaxOptionsT o;
@@ -62,4 +62,4 @@ extern const OpRows softmax{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::softmax_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::sqrt_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return std::sqrt(x); });
@@ -32,4 +32,4 @@ extern const OpRows sqrt{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::sqrt_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::squared_difference_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   return map(row, in[0], in[1], [](double a, double b) { return (a - b) * (a - b); });
@@ -35,4 +35,4 @@ extern const OpRows squared_difference{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::squared_difference_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::squeeze_rows {
 
 static tflite::SqueezeOptionsT axes(std::vector<std::int32_t> dims) {
   tflite::SqueezeOptionsT options;
@@ -30,4 +30,4 @@ extern const OpRows squeeze{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::squeeze_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::strided_slice_rows {
 
 static tflite::StridedSliceOptionsT masks(int begin, int end, int ellipsis = 0, int new_axis = 0,
                                           int shrink = 0, bool offset = false) {
@@ -145,4 +145,4 @@ extern const OpRows strided_slice{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::strided_slice_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::sub_rows {
 
 static tflite::SubOptionsT fused(tflite::ActivationFunctionType activation) {
   tflite::SubOptionsT o;
@@ -82,4 +82,4 @@ extern const OpRows sub{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::sub_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::sum_rows {
 
 static tflite::ReducerOptionsT keep_dims() {
   tflite::ReducerOptionsT options;
@@ -52,4 +52,4 @@ extern const OpRows sum{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::sum_rows

@@ -2,7 +2,7 @@
 
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::tanh_rows {
 
 static Values reference(const Row&, const Inputs& in) {
   return map(in[0], [](double x) { return std::tanh(x); });
@@ -41,4 +41,4 @@ extern const OpRows tanh{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::tanh_rows

@@ -1,6 +1,6 @@
 #include "tests/ops/rows.h"
 
-namespace hone::tests {
+namespace hone::tests::transpose_rows {
 
 static Values reference(const Row& row, const Inputs& in) {
   const Shape &x = row.shape_in(0), &y = row.shape_out();
@@ -51,4 +51,4 @@ extern const OpRows transpose{
         },
 };
 
-}  // namespace hone::tests
+}  // namespace hone::tests::transpose_rows

@@ -26,11 +26,11 @@ Model linear() {
   return Model::load(net.bytes({x}, {y}));
 }
 
-const std::vector<float> samples{1, 2, -1, 0.5f, 0.25f, -2, 3, 1, -0.5f, -0.5f};
+const std::vector<float> five_samples{1, 2, -1, 0.5f, 0.25f, -2, 3, 1, -0.5f, -0.5f};
 const std::vector<std::int32_t> labels{0, 2, 0, 0, 1};
 
 Dataset data() {
-  return Dataset(Tensor::of<float>({5, 2}, samples), Tensor::of<std::int32_t>({5}, labels));
+  return Dataset(Tensor::of<float>({5, 2}, five_samples), Tensor::of<std::int32_t>({5}, labels));
 }
 
 std::vector<double> values(const Model& model) {
@@ -54,7 +54,7 @@ std::vector<double> stepped(const std::vector<double>& before, const std::vector
     for (std::size_t c = 0; c < classes; ++c) {
       z[c] = before[classes * features + c];
       for (std::size_t k = 0; k < features; ++k)
-        z[c] += before[c * features + k] * static_cast<double>(samples[i * features + k]);
+        z[c] += before[c * features + k] * static_cast<double>(five_samples[i * features + k]);
       total += std::exp(z[c]);
       const double hit = static_cast<std::size_t>(labels[i]) == c ? 1 - smoothing : 0;
       share[c] = weights[c] * (hit + smoothing / classes);
@@ -63,7 +63,7 @@ std::vector<double> stepped(const std::vector<double>& before, const std::vector
     for (std::size_t c = 0; c < classes; ++c) {
       const double slope = (mass * std::exp(z[c]) / total - share[c]) / all;
       for (std::size_t k = 0; k < features; ++k)
-        after[c * features + k] -= slope * static_cast<double>(samples[i * features + k]);
+        after[c * features + k] -= slope * static_cast<double>(five_samples[i * features + k]);
       after[classes * features + c] -= slope;
     }
   }

@@ -12,6 +12,8 @@
 #include <hone/threads.h>
 #include <hone/train.h>
 
+#include "tests/train/noise.h"
+
 namespace hone::tests {
 namespace {
 
@@ -20,36 +22,21 @@ struct Threads {
   ~Threads() { set_threads(1); }
 };
 
-/// Noise in the shape of the model's input, with labels that go round.
-Dataset noise(const Model& model, std::int64_t samples, float scale = 1) {
-  Shape shape = model.inputs()[0].type.shape;
-  shape[0] = samples;
-  Tensor x(TensorType{DType::float32, shape}), y(TensorType{DType::int32, {samples}});
-  std::uint32_t state = 1;
-  for (float& v : x.mutable_data<float>()) {
-    state = state * 1664525u + 1013904223u;
-    v = scale * (static_cast<float>(state >> 8) * 0x1p-23f - 1.0f);
-  }
-  std::int32_t next = 0;
-  for (std::int32_t& label : y.mutable_data<std::int32_t>()) label = next++ % 7;
-  return Dataset(x, y);
-}
-
 Model load(const std::string& file) {
   return Model::load(HONE_SOURCE_ROOT "/tests/models/" + file);
 }
 
-struct Case {
+struct LanesCase {
   const char* file;
   Selector train;
   TrainOptions weights;
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) {
+std::ostream& operator<<(std::ostream& out, const LanesCase& c) {
   return out << c.file << ' ' << c.train.text;
 }
 
-std::vector<std::byte> trained(const Case& c, std::size_t threads, std::size_t lanes = 2) {
+std::vector<std::byte> trained(const LanesCase& c, std::size_t threads, std::size_t lanes = 2) {
   const Threads guard(threads);
   Model model = load(c.file);
   Adam optimizer(model.trainable(c.train, c.weights));
@@ -59,7 +46,7 @@ std::vector<std::byte> trained(const Case& c, std::size_t threads, std::size_t l
   return model.bytes();
 }
 
-class Lanes : public testing::TestWithParam<Case> {};
+class Lanes : public testing::TestWithParam<LanesCase> {};
 
 TEST_P(Lanes, GiveTheSameBitsWithAnyNumberOfThreads) {
   const std::vector<std::byte> one = trained(GetParam(), 1);
@@ -74,13 +61,13 @@ TEST_P(Lanes, MayBeOne) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, Lanes,
-    testing::Values(Case{"har_watch_float32.tflite", all(), {}},
-                    Case{"har_watch_float32.tflite", last(1), {}},
-                    Case{"har_watch_float16.tflite", all(), {}},
-                    Case{"har_watch_int8.tflite", all(), {}},
-                    Case{"har_watch_int8.tflite", all(), {.scales = Scales::refresh}},
-                    Case{"har_watch_int8.tflite", biases(), {.update = Update::in_place}},
-                    Case{"har_watch_int8.tflite", all(), {.update = Update::in_place}}));
+    testing::Values(LanesCase{"har_watch_float32.tflite", all(), {}},
+                    LanesCase{"har_watch_float32.tflite", last(1), {}},
+                    LanesCase{"har_watch_float16.tflite", all(), {}},
+                    LanesCase{"har_watch_int8.tflite", all(), {}},
+                    LanesCase{"har_watch_int8.tflite", all(), {.scales = Scales::refresh}},
+                    LanesCase{"har_watch_int8.tflite", biases(), {.update = Update::in_place}},
+                    LanesCase{"har_watch_int8.tflite", all(), {.update = Update::in_place}}));
 
 TEST(Lane, ThatFailsLeavesTheWeightsAsTheyWere) {
   const Threads guard(2);

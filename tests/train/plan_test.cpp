@@ -12,6 +12,8 @@
 #include <hone/optim.h>
 #include <hone/train.h>
 
+#include "tests/train/noise.h"
+
 namespace hone::tests {
 namespace {
 
@@ -36,27 +38,12 @@ class Counter final : public std::pmr::memory_resource {
   std::size_t now_ = 0;
 };
 
-/// Noise in the shape of the model's input, with labels that go round.
-Dataset noise(const Model& model, std::int64_t samples) {
-  Shape shape = model.inputs()[0].type.shape;
-  shape[0] = samples;
-  Tensor x(TensorType{DType::float32, shape}), y(TensorType{DType::int32, {samples}});
-  std::uint32_t state = 1;
-  for (float& v : x.mutable_data<float>()) {
-    state = state * 1664525u + 1013904223u;
-    v = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
-  }
-  std::int32_t next = 0;
-  for (std::int32_t& label : y.mutable_data<std::int32_t>()) label = next++ % 7;
-  return Dataset(x, y);
-}
-
-struct Case {
+struct PlanCase {
   const char* file;
   PlanOptions options;
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) {
+std::ostream& operator<<(std::ostream& out, const PlanCase& c) {
   return out << c.file << ' ' << c.options.train.text << " batch " << c.options.batch;
 }
 
@@ -68,7 +55,7 @@ Report train(Model& model, const PlanOptions& o, std::int64_t samples, float lr 
              {.epochs = 2, .batch = o.batch, .micro_batch = o.micro_batch, .fused = o.fused});
 }
 
-class Plan : public testing::TestWithParam<Case> {};
+class Plan : public testing::TestWithParam<PlanCase> {};
 
 TEST_P(Plan, IsWhatTrainingTakes) {
   const auto& [file, o] = GetParam();
@@ -136,20 +123,22 @@ constexpr TrainOptions in_place{.update = Update::in_place};
 INSTANTIATE_TEST_SUITE_P(
     Of, Plan,
     testing::Values(
-        Case{"har_watch_float32.tflite", {.batch = 16}},
-        Case{"har_watch_float32.tflite", {.batch = 6, .micro_batch = 4, .optimizer = "sgd"}},
-        Case{"har_watch_float32.tflite", {.batch = 1, .fused = true}},
-        Case{"har_watch_float32.tflite", {.batch = 8, .train = {"last:1"}}},
-        Case{"har_watch_float32.tflite", {.batch = 8, .train = {"bias"}, .optimizer = "momentum"}},
-        Case{"har_watch_float16.tflite", {.batch = 4}}, Case{"har_watch_int8.tflite", {.batch = 8}},
-        Case{"har_watch_int8.tflite",
-             {.batch = 8, .weights = {.scales = Scales::refresh}, .optimizer = "momentum"}},
-        Case{"har_watch_int8.tflite",
-             {.batch = 1,
-              .weights = in_place,
-              .optimizer = "sgd",
-              .fused = true,
-              .keep_packed_weights = false}}));
+        PlanCase{"har_watch_float32.tflite", {.batch = 16}},
+        PlanCase{"har_watch_float32.tflite", {.batch = 6, .micro_batch = 4, .optimizer = "sgd"}},
+        PlanCase{"har_watch_float32.tflite", {.batch = 1, .fused = true}},
+        PlanCase{"har_watch_float32.tflite", {.batch = 8, .train = {"last:1"}}},
+        PlanCase{"har_watch_float32.tflite",
+                 {.batch = 8, .train = {"bias"}, .optimizer = "momentum"}},
+        PlanCase{"har_watch_float16.tflite", {.batch = 4}},
+        PlanCase{"har_watch_int8.tflite", {.batch = 8}},
+        PlanCase{"har_watch_int8.tflite",
+                 {.batch = 8, .weights = {.scales = Scales::refresh}, .optimizer = "momentum"}},
+        PlanCase{"har_watch_int8.tflite",
+                 {.batch = 1,
+                  .weights = in_place,
+                  .optimizer = "sgd",
+                  .fused = true,
+                  .keep_packed_weights = false}}));
 
 TEST(Propose, GivesWhatFitsBestFirst) {
   const Model model = Model::load(path("har_watch_int8.tflite"));
