@@ -22,6 +22,8 @@ RequantFactors::RequantFactors(const Requantize& r)
     left_.push_back(std::max(f.shift, 0));
     right_.push_back(std::max(-f.shift, 0));
   }
+  only_right_ = std::none_of(r.factors.begin(), r.factors.end(),
+                             [](const Rescale& f) { return f.shift >= 0; });
 }
 
 RequantFactors::RequantFactors(std::vector<double> factors, std::int32_t zero_point,
@@ -35,6 +37,7 @@ Requant RequantFactors::from(std::int64_t first, const std::int32_t* bias) const
     q.multipliers = multipliers_.data() + first;
     q.left = left_.data() + first;
     q.right = right_.data() + first;
+    q.only_right = only_right_;
   } else {
     q.factors = factors_.data() + first;
   }

@@ -28,6 +28,7 @@ class RequantFactors {
 
  private:
   std::vector<std::int32_t> multipliers_, left_, right_;
+  bool only_right_ = false;
   std::vector<double> factors_;
   std::int32_t zero_point_ = 0, low_ = 0, high_ = 0;
 };

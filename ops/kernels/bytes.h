@@ -71,5 +71,17 @@ HONE_INLINE void store_bytes(int8_t* p, Ints<lanes> v, SomeBytes some) {
 #endif
 }
 
+#if defined(__AVX512VNNI__)
+/// Three rows of bytes as lanes for add_bytes_of: flipped; the fourth byte is anything.
+HONE_INLINE Ints<lanes> column_of(Ints<lanes> first, Ints<lanes> second, Ints<lanes> third) {
+  const __m512i a = (__m512i)first, b = (__m512i)second, c = (__m512i)third;
+  const __m512i two = _mm512_ternarylogic_epi32(_mm512_set1_epi32(0xFF), a, _mm512_slli_epi32(b, 8),
+                                                0xCA);  // a where the mask is 1
+  const __m512i all =
+      _mm512_ternarylogic_epi32(_mm512_set1_epi32(0xFFFF), two, _mm512_slli_epi32(c, 16), 0xCA);
+  return (Ints<lanes>)_mm512_xor_si512(all, _mm512_set1_epi32(0x00808080));
+}
+#endif
+
 }  // namespace
 }  // namespace hone::HONE_ISA

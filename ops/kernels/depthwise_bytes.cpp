@@ -45,9 +45,9 @@ HONE_INLINE V window(const Block<Cut>& b, TapRange down, ptrdiff_t top, ptrdiff_
 
 /// The outputs [begin, end) of a row whose windows are whole, two at a time; K x K taps.  `start`:
 /// what the zero point of the image makes of the weights.  Returns the first output that is left.
-template <int K, bool Cut>
+template <int K, bool Cut, class Scale>
 HONE_INLINE ptrdiff_t whole_windows(const Block<Cut>& b, const V (&w)[K * K], V start,
-                                    const FixedRequantizer& scale, ptrdiff_t top, ptrdiff_t begin,
+                                    const Scale& scale, ptrdiff_t top, ptrdiff_t begin,
                                     ptrdiff_t end, int8_t* y) {
   const Conv& s = b.s;
   const ptrdiff_t down = s.dilation_h * s.w * s.c, across = s.dilation_w * s.c;
@@ -72,12 +72,60 @@ HONE_INLINE ptrdiff_t whole_windows(const Block<Cut>& b, const V (&w)[K * K], V 
   return i;
 }
 
+#if defined(__AVX512VNNI__)
+/// A window of 3 x 3 taps as three columns, each a lane of bytes: a column serves every window that
+/// it lies in.
+template <bool Cut>
+class Columns3x3 {
+ public:
+  explicit HONE_INLINE Columns3x3(const Block<Cut>& b) : b_(b) {
+    HONE_UNROLL
+    for (int c = 0; c < 3; ++c) {
+      const V w0 = b.weights(c), w1 = b.weights(3 + c), w2 = b.weights(6 + c);
+      w_[c] = (w0 & 0xFF) | (w1 & 0xFF) << 8 | (w2 & 0xFF) << 16;
+      start_ -= (w0 + w1 + w2) * splat<lanes>(b.d.x_zero_point + HONE_BYTE_FLIP);
+    }
+  }
+
+  /// Outputs [begin, end) of a row whose windows are whole.
+  template <class Scale>
+  HONE_INLINE void windows(const Scale& scale, ptrdiff_t top, ptrdiff_t begin, ptrdiff_t end,
+                           int8_t* y) const {
+    if (begin >= end) return;
+    const Conv& s = b_.s;
+    const int8_t* x = b_.x(top, begin * s.stride_w - s.pad_left);
+    const ptrdiff_t step = s.stride_w * s.c, pixel = s.c;
+    V first = column(x), second = column(x + pixel);
+    for (ptrdiff_t i = begin; i < end; ++i) {
+      const V third = column(x + 2 * pixel);
+      V sum = add_bytes_of<lanes>(start_, first, w_[0]);
+      sum = add_bytes_of<lanes>(sum, second, w_[1]);
+      sum = add_bytes_of<lanes>(sum, third, w_[2]);
+      b_.channels.put(y + i * pixel, scale(sum));
+      if (i + 1 == end) break;  // what follows may lie behind the image
+      x += step;
+      first = s.stride_w == 1 ? second : s.stride_w == 2 ? third : column(x);
+      second = s.stride_w == 1 ? third : column(x + pixel);
+    }
+  }
+
+ private:
+  HONE_INLINE V column(const int8_t* x) const {
+    const ptrdiff_t down = b_.s.dilation_h * b_.s.w * b_.s.c;
+    return column_of(b_.channels.get(x), b_.channels.get(x + down), b_.channels.get(x + 2 * down));
+  }
+
+  const Block<Cut>& b_;
+  V w_[3], start_{};
+};
+#endif
+
 /// K x K windows, or any with K = 0.
-template <int K, bool Cut>
+template <int K, bool Cut, class Scale>
 HONE_NOINLINE void convolve(const DepthwiseBytes& d, ptrdiff_t channel, ptrdiff_t rest) {
   const Conv s = d.shape;  // a copy: a store of bytes might change d, as far as the compiler knows
   const Block<Cut> b{s, d, channel, {rest}};
-  const FixedRequantizer scale(d.requant, channel, b.channels);
+  const Scale scale(d.requant, channel, b.channels);
   V w[K ? K * K : 1], start{};
   HONE_UNROLL
   for (int t = 0; t < K * K; ++t) {
@@ -85,6 +133,10 @@ HONE_NOINLINE void convolve(const DepthwiseBytes& d, ptrdiff_t channel, ptrdiff_
     start -= w[t] * splat<lanes>(d.x_zero_point);
     w[t] = small_factor(w[t]);
   }
+#if defined(__AVX512VNNI__)
+  const Columns3x3<Cut> columns(b);
+  const bool by_columns = K == 3 && s.dilation_w == 1 && d.w_zero_point == 0;
+#endif
   const TapRange inner = interior(s.ow, s.w, s.kw, s.stride_w, s.dilation_w, s.pad_left);
   const ptrdiff_t last_row = d.last_row;
   for (ptrdiff_t i = d.first_row; i < last_row; ++i) {
@@ -100,6 +152,12 @@ HONE_NOINLINE void convolve(const DepthwiseBytes& d, ptrdiff_t channel, ptrdiff_
     if constexpr (K > 0) {
       if (down.whole(K)) {
         windows_to(inner.first);
+#if defined(__AVX512VNNI__)
+        if (by_columns) {
+          columns.windows(scale, top, j, inner.last, y);
+          j = j < inner.last ? inner.last : j;
+        }
+#endif
         j = whole_windows<K, Cut>(b, w, start, scale, top, j, inner.last, y);
       }
     }
@@ -110,12 +168,14 @@ HONE_NOINLINE void convolve(const DepthwiseBytes& d, ptrdiff_t channel, ptrdiff_
 template <bool Cut>
 HONE_INLINE void convolve(const DepthwiseBytes& d, ptrdiff_t channel, ptrdiff_t rest) {
   const bool square = d.shape.kh == d.shape.kw;
-  if (square && d.shape.kh == 3) {
-    convolve<3, Cut>(d, channel, rest);
+  if (!d.requant.only_right) {
+    convolve<0, Cut, FixedRequantizer>(d, channel, rest);
+  } else if (square && d.shape.kh == 3) {
+    convolve<3, Cut, RightRequantizer>(d, channel, rest);
   } else if (square && d.shape.kh == 5 && lanes == 16) {  // 25 weights need 32 registers
-    convolve<5, Cut>(d, channel, rest);
+    convolve<5, Cut, RightRequantizer>(d, channel, rest);
   } else {
-    convolve<0, Cut>(d, channel, rest);
+    convolve<0, Cut, RightRequantizer>(d, channel, rest);
   }
 }
 

@@ -73,6 +73,8 @@ HONE_INLINE void requantize_tile(const Requant& q, const int32_t* sums, ptrdiff_
                                  ptrdiff_t count, int8_t* to) {
   if (q.factors) {
     requantize_rows<DoubleRequantizer>(q, sums, sums_row, to_rows, rows, column, count, to);
+  } else if (q.only_right) {
+    requantize_rows<RightRequantizer>(q, sums, sums_row, to_rows, rows, column, count, to);
   } else {
     requantize_rows<FixedRequantizer>(q, sums, sums_row, to_rows, rows, column, count, to);
   }

@@ -70,6 +70,23 @@ class FixedRequantizer : Requantizer {
   Ints<lanes> multiplier_, left_, right_;
 };
 
+/// With fixed-point factors that only shift right: see Requant::only_right.
+class RightRequantizer : Requantizer {
+ public:
+  template <bool Cut>
+  HONE_INLINE RightRequantizer(const Requant& q, ptrdiff_t column, Columns<Cut> columns)
+      : Requantizer(q, column, columns),
+        multiplier_(columns.get(q.multipliers + column)),
+        less_one_(columns.get(q.right + column) - 1) {}
+
+  HONE_INLINE Ints<lanes> operator()(Ints<lanes> sum) const {
+    return limited(scaled_down(biased(sum), multiplier_, less_one_));
+  }
+
+ private:
+  Ints<lanes> multiplier_, less_one_;
+};
+
 /// With factors in double.
 class DoubleRequantizer : Requantizer {
  public:

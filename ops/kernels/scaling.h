@@ -18,5 +18,12 @@ HONE_INLINE Ints<lanes> scaled(Ints<lanes> x, Ints<lanes> multiplier, Ints<lanes
   return (x >> right) - ((x & mask) > threshold);  // a true comparison is -1
 }
 
+/// The same where no lane shifts left and each shifts right by 1 or more; `less_one`: that less 1.
+HONE_INLINE Ints<lanes> scaled_down(Ints<lanes> x, Ints<lanes> multiplier, Ints<lanes> less_one) {
+  x = high_product(x, multiplier);
+  x += x >> 31;  // halves of a negative one go down
+  return ((x >> less_one) + 1) >> 1;
+}
+
 }  // namespace
 }  // namespace hone::HONE_ISA

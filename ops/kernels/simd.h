@@ -248,8 +248,8 @@ HONE_INLINE Ints<L> add_pairs(Ints<L> sum, Ints<L> a, Ints<L> b) {
 #endif
 
 #if defined(HONE_BYTE_FLIP)
-/// sum + the products of the four bytes of each lane, those of a flipped, those of b signed; all
-/// lanes of a are the same; wraps at 32 bits.
+/// sum + the products of the four bytes of each lane, those of a flipped, those of b signed; wraps
+/// at 32 bits.
 template <int L>
 HONE_INLINE Ints<L> add_bytes_of(Ints<L> sum, Ints<L> a, Ints<L> b) {
 #if defined(__AVX512VNNI__)

@@ -180,6 +180,7 @@ struct Requant {
   const int32_t* multipliers = nullptr;
   const int32_t* left = nullptr;
   const int32_t* right = nullptr;
+  bool only_right = false;  ///< every `left` is 0, every `right` 1 or more
   const double* factors = nullptr;
   int32_t zero_point = 0, lo = -128, hi = 127;
 };

@@ -29,8 +29,11 @@ std::int8_t clamped(std::int64_t v, const Requant& q) {
   return static_cast<std::int8_t>(std::min<std::int64_t>(std::max<std::int64_t>(v, q.lo), q.hi));
 }
 
+enum class Kind { fixed, only_right, doubles };
+constexpr Kind kinds[] = {Kind::fixed, Kind::only_right, Kind::doubles};
+
 struct Factors {
-  std::vector<std::int32_t> bias, multipliers, left, right;
+  std::vector<std::int32_t> bias, multipliers, left, right, none, some;  // some: 1 or more
   std::vector<double> doubles;
 
   Factors(std::ptrdiff_t n, int least_right) {
@@ -41,26 +44,32 @@ struct Factors {
       const int shift = static_cast<int>(i % 9) - 1;  // every ninth shifts left
       left.push_back(shift < 0 ? 1 : 0);
       right.push_back(shift < 0 ? 0 : least_right + shift);
+      none.push_back(0);
+      some.push_back(std::max(right.back(), 1));
       doubles.push_back(0.37 / static_cast<double>(1 + i % 50 * 40));
     }
   }
-  Requant requant(bool fixed) const {
+  Requant requant(Kind kind) const {
     Requant q;
     q.bias = bias.data();
-    if (fixed) {
-      q.multipliers = multipliers.data(), q.left = left.data(), q.right = right.data();
-    } else {
+    q.only_right = kind == Kind::only_right;
+    if (kind == Kind::doubles) {
       q.factors = doubles.data();
+    } else {
+      q.multipliers = multipliers.data();
+      q.left = q.only_right ? none.data() : left.data();
+      q.right = q.only_right ? some.data() : right.data();
     }
     q.zero_point = -3, q.lo = -120, q.hi = 125;
     return q;
   }
-  std::int8_t expected(bool fixed, std::ptrdiff_t o, std::uint32_t sum) const {
+  std::int8_t expected(Kind kind, std::ptrdiff_t o, std::uint32_t sum) const {
     const auto total = static_cast<std::int32_t>(sum + static_cast<std::uint32_t>(bias[at(o)]));
-    const std::int64_t v = fixed
-                               ? twice_rounded(total, multipliers[at(o)], left[at(o)], right[at(o)])
-                               : static_cast<std::int64_t>(std::round(total * doubles[at(o)]));
-    return clamped(v - 3, requant(fixed));
+    const Requant q = requant(kind);
+    const std::int64_t v = q.factors
+                               ? static_cast<std::int64_t>(std::round(total * doubles[at(o)]))
+                               : twice_rounded(total, q.multipliers[o], q.left[o], q.right[o]);
+    return clamped(v - 3, q);
   }
 };
 
@@ -81,7 +90,7 @@ std::vector<To> in_lanes(const Conv& s, const std::vector<std::int8_t>& w, std::
 TEST(GatherPairs, IsTheIntegerConvolutionToTheBit) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : conv_cases()) {
-      for (const bool fixed : {true, false}) {
+      for (const Kind kind : kinds) {
         Numbers numbers(32);
         const std::ptrdiff_t pairs = (s.c + 1) / 2, taps = s.kh * s.kw;
         const std::ptrdiff_t groups = s.x_pixel / s.c, pixels = s.h * s.w;
@@ -110,7 +119,7 @@ TEST(GatherPairs, IsTheIntegerConvolutionToTheBit) {
                               .k = pairs,
                               .b = reinterpret_cast<const std::int32_t*>(packed.data()),
                               .n = s.o,
-                              .requant = factors.requant(fixed),
+                              .requant = factors.requant(kind),
                               .c = y.data()});
         std::vector<std::uint32_t> sums(y.size());
         for_products(s, [&](std::ptrdiff_t xi, std::ptrdiff_t wi, std::ptrdiff_t yi) {
@@ -118,7 +127,7 @@ TEST(GatherPairs, IsTheIntegerConvolutionToTheBit) {
         });
         for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
           const std::ptrdiff_t o = i % s.y_pixel;
-          const int want = o < s.o ? factors.expected(fixed, o, sums[at(i)]) : 99;
+          const int want = o < s.o ? factors.expected(kind, o, sums[at(i)]) : 99;
           ASSERT_EQ(y[at(i)], want) << describe(s) << " at " << i;
         }
       }
@@ -161,7 +170,7 @@ TEST(GatherBytes, IsTheIntegerConvolutionToTheBit) {
                             .k = fours,
                             .b = reinterpret_cast<const std::int32_t*>(packed.data()),
                             .n = s.o,
-                            .requant = factors.requant(true),
+                            .requant = factors.requant(Kind::only_right),
                             .c = y.data()});
       // what is multiplied: x + 128 where the highest bit is flipped; the zero point outside
       const int offset = kernels.byte_flip != 0 ? 128 : 0;
@@ -177,7 +186,7 @@ TEST(GatherBytes, IsTheIntegerConvolutionToTheBit) {
       });
       for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
         const std::ptrdiff_t o = i % s.y_pixel;
-        const int want = o < s.o ? factors.expected(true, o, sums[at(i)]) : 99;
+        const int want = o < s.o ? factors.expected(Kind::only_right, o, sums[at(i)]) : 99;
         ASSERT_EQ(y[at(i)], want) << describe(s) << " at " << i;
       }
     }
@@ -238,7 +247,8 @@ std::vector<std::uint32_t> depthwise_sums(const DepthwiseBytes& d) {
 TEST(DepthwiseBytes, IsTheIntegerConvolutionToTheBitHoweverItIsSplit) {
   at_every_level([](const Kernels& kernels) {
     for (const Conv& s : depthwise_cases()) {
-      for (const int zero : {-128, 0, 127}) {
+      for (const int zero : {-128, 0, 1, 127}) {
+        const Kind kind = zero == 127 ? Kind::fixed : Kind::only_right;
         Numbers numbers(33);
         const auto x = numbers.integers<std::int8_t>(s.h * s.w * s.c, -128, 127);
         const auto w = numbers.integers<std::int8_t>(s.kh * s.kw * s.c, -128, 127);
@@ -248,7 +258,7 @@ TEST(DepthwiseBytes, IsTheIntegerConvolutionToTheBitHoweverItIsSplit) {
         d.shape = s;
         d.x = x.data(), d.x_zero_point = zero;
         d.w = w.data(), d.w_zero_point = zero / 2;
-        d.requant = factors.requant(true);
+        d.requant = factors.requant(kind);
         d.y = y.data();
         for (const bool right : {false, true}) {
           for (const bool lower : {false, true}) {
@@ -259,7 +269,7 @@ TEST(DepthwiseBytes, IsTheIntegerConvolutionToTheBitHoweverItIsSplit) {
         }
         const std::vector<std::uint32_t> sums = depthwise_sums(d);
         for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(y.size()); ++i) {
-          ASSERT_EQ(y[at(i)], factors.expected(true, i % s.c, sums[at(i)])) << describe(s) << i;
+          ASSERT_EQ(y[at(i)], factors.expected(kind, i % s.c, sums[at(i)])) << describe(s) << i;
         }
       }
     }
@@ -269,8 +279,9 @@ TEST(DepthwiseBytes, IsTheIntegerConvolutionToTheBitHoweverItIsSplit) {
 TEST(Requantize, RoundsTwiceAsTheReferenceDoes) {
   at_every_level([](const Kernels& kernels) {
     const std::ptrdiff_t n = 70;
-    for (const int least : {0, 1, 5, 23}) {
-      const Factors factors(n, least);
+    for (const int least : {0, 1, 5, 23, -1, -5, -23}) {
+      const Kind kind = least < 0 ? Kind::only_right : Kind::fixed;
+      const Factors factors(n, std::abs(least));
       std::vector<float> sums;
       for (int i = 0; i < 40 * n; ++i) {
         const int spread = 1 << (i % 24);
@@ -281,12 +292,12 @@ TEST(Requantize, RoundsTwiceAsTheReferenceDoes) {
                           .columns = n,
                           .sums = sums.data(),
                           .sums_row = n,
-                          .requant = factors.requant(true),
+                          .requant = factors.requant(kind),
                           .to = bytes.data(),
                           .to_row = n});
       for (std::size_t i = 0; i < sums.size(); ++i) {
         const auto sum = static_cast<std::uint32_t>(static_cast<std::int32_t>(sums[i]));
-        ASSERT_EQ(bytes[i], factors.expected(true, static_cast<std::ptrdiff_t>(i) % n, sum)) << i;
+        ASSERT_EQ(bytes[i], factors.expected(kind, static_cast<std::ptrdiff_t>(i) % n, sum)) << i;
       }
     }
   });
