@@ -189,17 +189,21 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
   function->attributes = attributes;
   function->call = cache.plan;
   function->site = site.cache;
+  // a view of a value that is not kept would keep it
+  const bool of_recomputed = op.views && inputs[0].creator() && inputs[0].creator()->recomputed;
+  function->recomputed = op.differentiable() && (site.recomputed || of_recomputed);
   function->inputs.resize(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     FunctionNode::Input& input = function->inputs[i];
     if (inputs[i].requires_grad()) input.node = inputs[i].node();
-    if (op.backward && must_save(op, i, inputs)) {
+    const bool needed = function->recomputed || (op.backward && must_save(op, i, inputs));
+    if (needed && input.recomputed_by() == nullptr && inputs[i]) {
       input.saved = inputs[i].data();
       input.version = input.saved.version();
     }
   }
   function->outputs.resize(outputs.size());
-  for (std::size_t o = 0; o < outputs.size(); ++o) {
+  for (std::size_t o = 0; o < outputs.size() && !function->recomputed; ++o) {
     const bool clamp = has_clamp(op, attributes.get(), cache.plan->plan.get(), outputs[o].type());
     if ((op.backward && op.saves.out.has(o)) || clamp) function->outputs[o].saved = outputs[o];
   }
@@ -207,7 +211,51 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
   return function;
 }
 
+/// The forward of a recomputed call, once more: what it reads is there.
+void run_again(FunctionNode& f) {
+  const Stopwatch watch;
+  const TakesMemory for_outputs(f.site ? f.site->index : -1, Cause::activations);
+  Temporary temporary(f.memory);
+  auto inputs = temporary.list<Tensor>(f.inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = f.inputs[i].value();
+  auto outputs = temporary.list<Tensor>(f.outputs.size());
+  if (f.op->views) {
+    outputs[0] = inputs[0].retyped(f.call->outputs[0]);
+  } else {
+    for (std::size_t o = 0; o < outputs.size(); ++o)
+      outputs[o] = Tensor(f.call->outputs[o], f.memory);
+    // the site may have been called with other shapes since
+    CallCache own;
+    own.plan = f.call;
+    run_forward(*f.op, f.attributes.get(), f.site && f.site->plan == f.call ? *f.site : own, inputs,
+                outputs, {.work = f.memory, .keeps_packed = false});
+  }
+  for (std::size_t o = 0; o < outputs.size(); ++o) f.outputs[o].saved = std::move(outputs[o]);
+  if (watch) {
+    watch.tell(
+        {.op = f.op, .site = f.site.get(), .inputs = f.call->inputs, .outputs = f.call->outputs});
+  }
+}
+
 }  // namespace
+
+void recompute(FunctionNode& f) {
+  const auto missing = [](const FunctionNode& g) { return !g.outputs[0].saved; };
+  Temporary temporary(f.memory);
+  auto waiting = temporary.list<FunctionNode*>(0);
+  waiting.push_back(&f);
+  while (!waiting.empty()) {
+    FunctionNode& next = *waiting.back();
+    const std::size_t before = waiting.size();
+    for (const FunctionNode::Input& input : next.inputs) {
+      FunctionNode* maker = input.recomputed_by();
+      if (maker != nullptr && missing(*maker) && missing(next)) waiting.push_back(maker);
+    }
+    if (waiting.size() != before) continue;
+    if (missing(next)) run_again(next);
+    waiting.pop_back();
+  }
+}
 
 Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
                 const CallSite& given) {

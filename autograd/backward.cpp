@@ -109,14 +109,38 @@ void backward_view(FunctionNode& f, const Tensor& grad, bool consumed) {
   node.incoming.add(std::move(g));
 }
 
-/// Which saved values the gradients of some inputs need in real units.
-bool needs_saved(const FunctionNode& f, std::size_t saved, std::span<const bool> wanted) {
+/// Which inputs the gradients of some inputs need, in real units.
+bool needs_input(const FunctionNode& f, std::size_t saved, std::span<const bool> wanted) {
+  if (!f.op->saves.in.has(saved)) return false;
   if (!f.op->saves.crosswise) return true;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     // a bias is added: its gradient needs no value at all
     if (wanted[i] && i != saved && !f.op->bias.has(i)) return true;
   }
   return false;
+}
+
+bool reached(const FunctionNode& f) {
+  return std::any_of(f.outputs.begin(), f.outputs.end(), [](const FunctionNode::Output& output) {
+    const auto node = output.node.lock();
+    return node && !node->incoming.empty();
+  });
+}
+
+/// Computes again what backward of a call needs and forward has not kept.
+void restore(FunctionNode& f, Temporary& temporary) {
+  if (f.op->views) return;
+  const std::size_t n = f.inputs.size();
+  const std::span<bool> wanted = temporary.flags(n);
+  for (std::size_t i = 0; i < n; ++i) wanted[i] = f.inputs[i].node != nullptr;
+  for (std::size_t i = 0; i < n; ++i) {
+    FunctionNode* creator = f.inputs[i].recomputed_by();
+    if (creator != nullptr && needs_input(f, i, wanted)) recompute(*creator);
+  }
+  for (std::size_t o = 0; o < f.outputs.size() && f.recomputed; ++o) {
+    const bool clamp = has_clamp(*f.op, f.attributes.get(), f.call->plan.get(), f.call->outputs[o]);
+    if (clamp || f.op->saves.out.has(o)) return recompute(f);
+  }
 }
 
 /// The gradients of some inputs of one call, from those of its outputs.
@@ -130,7 +154,7 @@ class BackwardCall {
     Saved in(n, temporary_), out(outputs, temporary_);
     const TakesMemory for_scratch(Cause::scratch);
     for (std::size_t i = 0; i < n; ++i) {
-      if (needs_saved(f_, i, wanted)) in.put(i, f_.inputs[i].saved, f_.memory);
+      if (needs_input(f_, i, wanted)) in.put(i, f_.inputs[i].value(), f_.memory);
     }
     auto gy = temporary_.list<std::span<const float>>(outputs);
     for (std::size_t o = 0; o < outputs; ++o) {
@@ -250,8 +274,10 @@ class Pass {
     for (std::size_t i = 0; i < leaves.size() && sink_ != nullptr; ++i) {
       if (f.inputs[i].node && !f.inputs[i].node->creator) leaves[i] = f.inputs[i].node;
     }
+    const bool passes = reached(f);
+    if (passes) restore(f, temporary);
     const Stopwatch watch;
-    pass(f, temporary);
+    if (passes) pass(f, temporary);
     if (watch) tell(watch, f);
     f.free();
     for (const auto& leaf : leaves) {
@@ -262,14 +288,10 @@ class Pass {
  private:
   void pass(FunctionNode& f, Temporary& temporary) {
     auto grads = temporary.list<Tensor>(f.outputs.size());
-    bool reached = false;
-    for (std::size_t o = 0; o < grads.size(); ++o) {
-      grads[o] = output_grad(f, o);
-      reached |= static_cast<bool>(grads[o]);
-    }
-    if (reached && f.op->views)
+    for (std::size_t o = 0; o < grads.size(); ++o) grads[o] = output_grad(f, o);
+    if (f.op->views)
       backward_view(f, grads[0], sink_ != nullptr);
-    else if (reached)
+    else
       call(f, grads, temporary);
   }
 
@@ -283,7 +305,8 @@ class Pass {
     std::size_t weight_size = 0, input_size = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const FunctionNode::Input& input = f.inputs[i];
-      widens |= input.saved && input.saved.dtype() != DType::float32;
+      const TensorType& type = f.call->inputs[i];
+      widens |= f.op->saves.in.has(i) && type.present() && type.dtype != DType::float32;
       if (!input.node) continue;
       (input.node->creator ? inputs : weights)[i] = true;
       (input.node->creator ? input_size : weight_size) += input.node->shape.numel();

@@ -95,6 +95,20 @@ void FunctionNode::free() noexcept {
   freed = true;
 }
 
+FunctionNode* FunctionNode::Input::recomputed_by() const noexcept {
+  FunctionNode* creator = node ? node->creator.get() : nullptr;
+  return creator != nullptr && creator->recomputed ? creator : nullptr;
+}
+
+Tensor FunctionNode::Input::value() const noexcept {
+  const FunctionNode* creator = recomputed_by();
+  if (creator == nullptr) return saved;
+  for (const Output& output : creator->outputs) {
+    if (output.node.lock() == node) return output.saved;
+  }
+  return {};
+}
+
 std::pmr::vector<FunctionNode*> collect(FunctionNode& root) {
   static std::atomic<std::uint64_t> walks{0};
   const std::uint64_t walk = ++walks;

@@ -65,6 +65,11 @@ class FunctionNode {
     std::shared_ptr<VariableNode> node;  // null: left out, or without gradient
     Tensor saved;                        // absent where backward does not need it
     std::uint64_t version = 0;           // of `saved`, when it was saved
+
+    /// The call that computes this value again where it is needed; null where `saved` has it.
+    FunctionNode* recomputed_by() const noexcept;
+    /// `saved`, or what that call has computed again.
+    Tensor value() const noexcept;
   };
   struct Output {
     std::weak_ptr<VariableNode> node;
@@ -92,10 +97,15 @@ class FunctionNode {
   std::pmr::memory_resource *memory, *kept;  // see CallSite: work, memory
   std::pmr::vector<Input> inputs;
   std::pmr::vector<Output> outputs;
-  Tensor loss_input;  // where op->normalizes: for logits()
+  Tensor loss_input;        // where op->normalizes: for logits()
+  bool recomputed = false;  // see CallSite: outputs are saved by recompute(), until free()
   bool freed = false;
   std::uint64_t visit = 0;  // the last walk that met it
 };
+
+/// Saves the outputs of a recomputed call: runs it once more, and before it the recomputed calls
+/// whose values it reads.  Never recursive.
+void recompute(FunctionNode& f);
 
 /// Every FunctionNode behind `root` that backward has to pass, latest first.  Never recursive.
 std::pmr::vector<FunctionNode*> collect(FunctionNode& root);

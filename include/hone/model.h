@@ -135,6 +135,12 @@ class Model {
   /// value).
   std::vector<std::pair<std::int32_t, Variable>> open_constants();
 
+  /// Operators of which backward computes the outputs again instead of keeping them, in place of
+  /// those chosen before: less memory, more time, the same bits.  See choose_recomputed().
+  /// Throws Error (argument): an index that no operator has.
+  void recompute(const std::vector<std::size_t>& operators);
+  std::vector<std::size_t> recomputed() const;
+
   /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of
   /// the model from there.
   Variables run_frozen(const Variable& x);
@@ -147,7 +153,8 @@ class Model {
   /// The engine's: where it keeps its values; the file loaded once more, into other memory.
   ModelMemory& memory() const noexcept;
   bool keeps_packed_weights() const noexcept;
-  Model twin(const ModelOptions& options) const;  ///< but for custom ops and limits
+  /// But for custom ops, limits and what is recomputed.
+  Model twin(const ModelOptions& options) const;
   /// The engine's: leaves with the very values of those parameters, of a twin, where their weights
   /// are; fewer where one of them is not a tensor of its own.
   std::vector<Variable> share(const Parameters& parameters);

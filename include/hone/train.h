@@ -112,8 +112,15 @@ struct PlanOptions {
   std::string optimizer = "adam";
   Loss loss = Loss::xent;
   bool fused = false;
-  std::size_t lanes = 2;            ///< as in FitOptions
-  bool keep_packed_weights = true;  ///< as in ModelOptions
+  std::size_t lanes = 2;                    ///< as in FitOptions
+  bool keep_packed_weights = true;          ///< as in ModelOptions
+  std::vector<std::size_t> recompute = {};  ///< as for Model::recompute
+};
+
+/// What computing an operator again saves, after those before it in PlanOptions::recompute.
+struct Recomputed {
+  std::size_t op = 0;
+  std::int64_t saved_bytes = 0;  ///< of the peak of training
 };
 
 /// What training and inference need, known before anything runs.
@@ -126,6 +133,7 @@ struct MemoryPlan {
   std::size_t arena_bytes = 0;       ///< an Arena for training: peak_bytes and its book-keeping
   std::size_t micro_batch = 0;
   std::size_t parameters = 0;             ///< values that train
+  std::vector<Recomputed> recomputed;     ///< with those, the peak without them
   std::vector<OperatorMemory> operators;  ///< at the peak; they add up to peak_bytes - step_bytes +
                                           ///< least_step_bytes
 };
@@ -133,6 +141,12 @@ struct MemoryPlan {
 /// Runs a step and an inference dry, on a copy of the model in no memory, with the weights of the
 /// file.  The model is left as it is.  Throws Error: what trainable() and fit() would refuse.
 MemoryPlan plan(const Model& model, const PlanOptions& options = {});
+
+/// Operators to compute again, for PlanOptions::recompute: cheap ones that lower the peak of
+/// training, those with the fewest multiply-adds a byte first, until it is `budget` bytes or less
+/// or none lowers it further.  Found by dry runs, one or two an operator.  Throws Error: as plan().
+std::vector<std::size_t> choose_recomputed(const Model& model, const PlanOptions& options,
+                                           std::size_t budget = 0);
 
 /// A way to train that fits.
 struct Proposal {
@@ -142,10 +156,10 @@ struct Proposal {
 };
 
 /// Ways to train within `budget` bytes, those that learn most first: selectors and micro-batches,
-/// with packed weights or without, the rest as in `options`.  What a weight could learn is its
-/// share of the trace of the Fisher information on up to eight of `samples` (the squared norm of
-/// each sample's gradient; Amari 1998), or without samples its share of the values.  Empty where
-/// nothing fits.
+/// with packed weights or without, with operators computed again where nothing else fits; the rest
+/// as in `options`.  What a weight could learn is its share of the trace of the Fisher information
+/// on up to eight of `samples` (the squared norm of each sample's gradient; Amari 1998), or without
+/// samples its share of the values.  Empty where nothing fits.
 std::vector<Proposal> propose(const Model& model, const PlanOptions& options, std::size_t budget,
                               const Dataset* samples = nullptr);
 

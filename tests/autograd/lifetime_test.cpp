@@ -1,28 +1,9 @@
-#include <pthread.h>
-
-#include <functional>
-
 #include <gtest/gtest.h>
 
 #include "tests/autograd/toy_ops.h"
 
 namespace hone::tests {
 namespace {
-
-/// Runs `body` on a thread with a stack of 256 KB.
-void on_a_small_stack(std::function<void()> body) {
-  pthread_attr_t attributes;
-  ASSERT_EQ(pthread_attr_init(&attributes), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 256 * 1024), 0);
-  pthread_t thread;
-  const auto start = [](void* f) -> void* {
-    (*static_cast<std::function<void()>*>(f))();
-    return nullptr;
-  };
-  ASSERT_EQ(pthread_create(&thread, &attributes, start, &body), 0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
 
 constexpr int million = 1'000'000;
 

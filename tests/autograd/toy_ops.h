@@ -1,12 +1,16 @@
 #pragma once
 /// Three small ops whose derivatives everybody knows, and what the tests of the graph ask often.
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <functional>
 #include <initializer_list>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <hone/variable.h>
 
 namespace hone::tests {
@@ -134,6 +138,21 @@ std::string error_of(F f) {
     return e.what();
   }
   return {};
+}
+
+/// Runs `body` on a thread with a stack of 256 KB.
+inline void on_a_small_stack(std::function<void()> body) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 256 * 1024), 0);
+  pthread_t thread;
+  const auto start = [](void* f) -> void* {
+    (*static_cast<std::function<void()>*>(f))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, start, &body), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
 }
 
 inline bool contains(const std::string& text, std::string_view word) {
