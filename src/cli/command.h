@@ -52,4 +52,7 @@ void print(const nlohmann::json& document);
 std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays,
                                   const std::string& suffix, Grad grad);
 
+/// Operators by number, as in `#3,#5`; those signs may be left out.  Throws Error (argument).
+std::vector<std::size_t> operators_in(const std::string& text);
+
 }  // namespace hone::cli

@@ -1,4 +1,7 @@
+#include <charconv>
+
 #include "src/cli/command.h"
+#include "src/data/text.h"
 
 namespace hone::cli {
 namespace {
@@ -47,6 +50,21 @@ std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays,
   std::string there;
   for (const auto& [key, value] : arrays) (there += there.empty() ? "" : ", ") += key;
   fail(ErrorKind::data, "input", "expected an array ", missing, ", got ", escaped(there));
+}
+
+std::vector<std::size_t> operators_in(const std::string& text) {
+  std::vector<std::size_t> operators;
+  for (const std::string& part : CLI::detail::split(text, ',')) {
+    const std::string digits = part.substr(part.starts_with('#') ? 1 : 0);
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc() || end != digits.data() + digits.size()) {
+      fail(ErrorKind::argument, "--recompute", "expected operators such as #3,#5, got ",
+           excerpt(text));
+    }
+    operators.push_back(number);
+  }
+  return operators;
 }
 
 }  // namespace hone::cli

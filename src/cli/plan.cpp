@@ -8,13 +8,14 @@
 #include "src/cli/dataset.h"
 #include "src/cli/metrics.h"
 #include "src/data/text.h"
+#include "src/train/plan.h"
 
 namespace hone::cli {
 namespace {
 
 struct PlanArgs {
   std::string model, train = "all", optimizer = "adam", update = "shadow", scales = "keep",
-                     loss = "xent", budget;
+                     loss = "xent", budget, recompute;
   std::size_t batch = 16, micro_batch = 0;
   bool fused = false, lean = false;
   DataArgs data;
@@ -50,7 +51,10 @@ nlohmann::json to_json(const MemoryPlan& p) {
                    {"least_step_bytes", p.least_step_bytes},
                    {"micro_batch", p.micro_batch},
                    {"parameters", p.parameters},
+                   {"recomputed", nlohmann::json::array()},
                    {"operators", nlohmann::json::array()}};
+  for (const Recomputed& r : p.recomputed)
+    j["recomputed"].push_back({{"op", r.op}, {"saved_bytes", r.saved_bytes}});
   for (const OperatorMemory& m : p.operators) j["operators"].push_back(to_json(m));
   return j;
 }
@@ -63,6 +67,22 @@ void print_row(const std::string& name, const OperatorMemory& m) {
   std::cout << '\n';
 }
 
+std::string name_of(const Model& model, std::size_t op) {
+  return model.operators()[op].type() + " #" + std::to_string(op);
+}
+
+void print_recomputed(const Model& model, const MemoryPlan& p) {
+  if (p.recomputed.empty()) return;
+  std::int64_t saved = 0;
+  for (const Recomputed& r : p.recomputed) {
+    std::cout << "computed again            " << std::left << std::setw(26) << name_of(model, r.op)
+              << " saves " << r.saved_bytes << " bytes\n";
+    saved += r.saved_bytes;
+  }
+  std::cout << "peak without that         " << static_cast<std::int64_t>(p.peak_bytes) + saved
+            << " bytes\n";
+}
+
 void print_text(const Model& model, const MemoryPlan& p) {
   std::cout << std::left << std::setw(26) << "bytes at the peak" << std::right;
   for (const char* cause :
@@ -71,17 +91,16 @@ void print_text(const Model& model, const MemoryPlan& p) {
   std::cout << '\n';
   OperatorMemory all;
   for (const OperatorMemory& m : p.operators) {
-    const std::string name = m.op < 0 ? "the step"
-                                      : model.operators()[static_cast<std::size_t>(m.op)].type() +
-                                            " #" + std::to_string(m.op);
+    const std::string name = m.op < 0 ? "the step" : name_of(model, static_cast<std::size_t>(m.op));
     print_row(name, m);
     all.weights += m.weights, all.slots += m.slots, all.packed += m.packed;
     all.gradients += m.gradients, all.activations += m.activations;
     all.scratch += m.scratch, all.graph += m.graph;
   }
   print_row("all", all);
-  std::cout << "gaps between values       " << p.step_bytes - p.least_step_bytes << '\n'
-            << "peak of training          " << p.peak_bytes << " bytes, micro-batches of "
+  std::cout << "gaps between values       " << p.step_bytes - p.least_step_bytes << '\n';
+  print_recomputed(model, p);
+  std::cout << "peak of training          " << p.peak_bytes << " bytes, micro-batches of "
             << p.micro_batch << '\n'
             << "peak of inference         " << p.inference_peak_bytes << " bytes\n";
 }
@@ -90,12 +109,14 @@ void print_text(const std::vector<Proposal>& proposals) {
   std::cout << std::left << std::setw(20) << "--train" << std::right << std::setw(14)
             << "--micro-batch" << std::setw(10) << "--fused" << std::setw(9) << "--lean"
             << std::setw(14) << "peak bytes" << std::setw(14) << "parameters" << std::setw(12)
-            << "learns" << '\n';
+            << "learns"
+            << "  --recompute" << '\n';
   for (const Proposal& p : proposals) {
     std::cout << std::left << std::setw(20) << p.options.train.text << std::right << std::setw(14)
               << p.plan.micro_batch << std::setw(10) << (p.options.fused ? "yes" : "no")
               << std::setw(9) << (p.options.keep_packed_weights ? "no" : "yes") << std::setw(14)
               << p.plan.peak_bytes << std::setw(14) << p.plan.parameters << std::setw(12) << p.score
+              << "  " << (p.options.recompute.empty() ? "no" : text_of(p.options.recompute))
               << '\n';
   }
 }
@@ -109,12 +130,14 @@ nlohmann::json to_json(const std::vector<Proposal>& proposals) {
                     {"parameters", p.plan.parameters},
                     {"fused", p.options.fused},
                     {"lean", !p.options.keep_packed_weights},
+                    {"recompute", text_of(p.options.recompute)},
                     {"score", p.score}});
   }
   return list;
 }
 
 PlanOptions options_of(const PlanArgs& args) {
+  const bool chosen = !args.recompute.empty() && args.recompute != "auto";
   return {.batch = args.batch,
           .micro_batch = args.micro_batch,
           .train = {args.train},
@@ -124,14 +147,17 @@ PlanOptions options_of(const PlanArgs& args) {
           .loss = loss_named(args.loss),
           .fused = args.fused,
           .lanes = args.lean ? std::size_t{1} : std::size_t{2},
-          .keep_packed_weights = !args.lean};
+          .keep_packed_weights = !args.lean,
+          .recompute = chosen ? operators_in(args.recompute) : std::vector<std::size_t>()};
 }
 
 void plan(const PlanArgs& args, const Common& common) {
   const std::size_t budget = args.budget.empty() ? 0 : bytes_of(args.budget);
   Model model = Model::load(args.model);
   const PlanOptions options = options_of(args);
-  const MemoryPlan p = hone::plan(model, options);
+  PlanOptions shown = options;
+  if (args.recompute == "auto") shown.recompute = choose_recomputed(model, options, budget);
+  const MemoryPlan p = hone::plan(model, shown);
   std::vector<Proposal> proposals;
   if (budget != 0) {
     std::optional<Dataset> data;
@@ -181,6 +207,10 @@ void add_plan(CLI::App& root, Common& common) {
   sub->add_flag("--fused", args->fused, "consume each gradient as soon as it is complete");
   sub->add_flag("--lean", args->lean,
                 "keep no weights in the order of the kernels, and one sum of gradients");
+  sub->add_option(
+      "--recompute", args->recompute,
+      "operators to compute again in backward, such as '#3,#5'; auto: cheap ones, until "
+      "the peak is within the budget, or as long as it falls");
   sub->add_option("--budget", args->budget,
                   "propose what fits into so many bytes, such as 256K, and learns most; by the "
                   "gradients of samples of --data, where given");

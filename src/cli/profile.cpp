@@ -9,32 +9,9 @@
 #include <hone/threads.h>
 
 #include "ops/kernels/kernels.h"
+#include "src/train/operations.h"
 
 namespace hone::cli {
-namespace {
-
-double in_doubles(std::int64_t n) { return static_cast<double>(n); }
-
-/// Multiplications and additions of one forward, or of the gradient of one of the first two inputs;
-/// 0 where they are not counted.
-double operations(std::string_view op, std::span<const TensorType> in,
-                  std::span<const TensorType> out) {
-  if (in.size() < 2 || out.empty()) return 0;
-  const Shape &x = in[0].shape, &w = in[1].shape, &y = out[0].shape;
-  const auto outputs = static_cast<double>(out[0].numel());
-  if (op == "CONV_2D") return 2 * outputs * in_doubles(w[1]) * in_doubles(w[2]) * in_doubles(w[3]);
-  if (op == "DEPTHWISE_CONV_2D") return 2 * outputs * in_doubles(w[1]) * in_doubles(w[2]);
-  if (op == "FULLY_CONNECTED") return 2 * outputs * in_doubles(w[1]);
-  if (op == "BATCH_MATMUL") {
-    const std::size_t r = x.rank();
-    const std::int64_t rows = y[y.rank() - 2];
-    return rows == 0 ? 0 : 2 * outputs * in_doubles(x[r - 1]) * in_doubles(x[r - 2] / rows);
-  }
-  return 0;
-}
-
-}  // namespace
-
 double measured_peak() {
   using Clock = std::chrono::steady_clock;
   double best = 0;

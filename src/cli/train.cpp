@@ -20,7 +20,7 @@ namespace {
 struct TrainArgs {
   std::string model, out, train = "all", held_out, loss = "xent", optimizer = "adam",
                           update = "shadow";
-  std::string scales = "keep", log, checkpoint;
+  std::string scales = "keep", log, checkpoint, recompute;
   DataArgs data;
   double split = 0;
   float lr = 0;
@@ -192,6 +192,7 @@ void train(const TrainArgs& args, const Common& common) {
   check_writable(args.out);
   if (!args.checkpoint.empty()) check_writable(args.checkpoint);
   Model model = Model::load(args.model, {.keep_packed_weights = !args.lean});
+  if (!args.recompute.empty()) model.recompute(operators_in(args.recompute));
   const auto [data, held_out] = open_both(model, args, common.seed);
   const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
   const Parameters parameters = model.trainable(
@@ -233,6 +234,8 @@ void add_run_options(CLI::App& sub, TrainArgs& args) {
   sub.add_flag("--lean", args.lean,
                "keep no weights in the order of the kernels, and "
                "one sum of gradients");
+  sub.add_option("--recompute", args.recompute,
+                 "operators to compute again in backward, such as '#3,#5', as plan gives them");
   sub.add_option("--log", args.log, "a line of JSON for every step");
   CLI::Option* checkpoint =
       sub.add_option("--checkpoint", args.checkpoint, "written after every epoch, and on Ctrl-C");

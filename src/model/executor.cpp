@@ -81,7 +81,9 @@ void Executor::settle() {
       cut_.push_back(t);
     }
   }
-  bindings_ = std::hash<std::vector<bool>>()(live_);
+  std::vector<bool> steps = live_;
+  for (const Node& node : graph_.nodes) steps.push_back(node.recomputed);
+  bindings_ = std::hash<std::vector<bool>>()(steps);
   settled_ = true;
 }
 
@@ -220,7 +222,8 @@ void Executor::call(std::size_t n, std::int64_t factor) {
                              .work = memory_.step(),
                              .kept = memory_.kept(),
                              .keeps_packed = options_.keep_packed_weights,
-                             .max_bytes = options_.max_activation_bytes});
+                             .max_bytes = options_.max_activation_bytes,
+                             .recomputed = node.recomputed});
   if (results.size() != node.outputs.size()) {
     fail(ErrorKind::file, node.cache->where, "expected ", results.size(),
          " outputs, the file lists ", node.outputs.size());

@@ -17,7 +17,7 @@ class Executor {
   void bind(std::int32_t tensor, const Parameter* parameter);
   void bind(std::int32_t tensor, Variable leaf);
   void unbind_all();
-  void bindings_changed() { settled_ = false; }  ///< after Node::own
+  void bindings_changed() { settled_ = false; }  ///< after Node::own, Node::recomputed
 
   enum class Part { whole, frozen, live };
   /// The tensors `wanted`, computed from the graph's inputs (whole, frozen) or from values at the
@@ -61,7 +61,7 @@ class Executor {
   std::vector<Variable> inputs_;              // those of the call under way
   std::vector<Shape> measured_;               // by tensor; empty before measure
   bool settled_ = false, measuring_ = false;
-  std::uint64_t bindings_ = 0;  // which operators are live, as a number
+  std::uint64_t bindings_ = 0;  // which operators are live or recomputed, as a number
 };
 
 }  // namespace hone::model

@@ -20,6 +20,7 @@ struct Node {
   std::vector<std::int32_t> inputs, outputs;
   std::vector<TensorType> declared;
   std::shared_ptr<CallCache> cache;
+  bool recomputed = false;  // see Model::recompute
   // by input; a bias that the file merged with another operator's: as it trains, and as it is
   // afterwards
   std::vector<std::shared_ptr<Parameter>> own;

@@ -270,7 +270,9 @@ Model Model::twin(const ModelOptions& given) const {
   ModelOptions options = state_->options;
   options.memory = given.memory;
   options.keep_packed_weights = given.keep_packed_weights;
-  return Model(model::opened(state_->file, options));
+  Model twin(model::opened(state_->file, options));
+  twin.recompute(recomputed());
+  return twin;
 }
 
 bool Model::can_batch(std::size_t batch) { return batch == 1 || state_->can_batch(); }

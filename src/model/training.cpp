@@ -155,6 +155,27 @@ std::vector<std::pair<std::int32_t, Variable>> Model::open_constants() {
   return leaves;
 }
 
+void Model::recompute(const std::vector<std::size_t>& operators) {
+  std::vector<model::Node>& nodes = state_->graph.nodes;
+  for (const std::size_t n : operators) {
+    if (n >= nodes.size()) {
+      fail(ErrorKind::argument, "recompute", "expected operators below #", nodes.size(), ", got #",
+           n);
+    }
+  }
+  for (model::Node& node : nodes) node.recomputed = false;
+  for (const std::size_t n : operators) nodes[n].recomputed = true;
+  state_->executor.bindings_changed();
+}
+
+std::vector<std::size_t> Model::recomputed() const {
+  std::vector<std::size_t> operators;
+  for (std::size_t n = 0; n < state_->graph.nodes.size(); ++n) {
+    if (state_->graph.nodes[n].recomputed) operators.push_back(n);
+  }
+  return operators;
+}
+
 std::vector<std::byte> Model::bytes() const {
   const State& state = *state_;
   file::Changes changes;

@@ -7,6 +7,7 @@
 #include "src/tensor/model_memory.h"
 #include "src/train/batch_step.h"
 #include "src/train/checkpoint.h"
+#include "src/train/plan.h"
 #include "src/train/shaped.h"
 
 namespace hone {
@@ -145,7 +146,8 @@ PlanOptions asked(const Model& model, const Optimizer& optimizer, const FitOptio
                 .loss = options.loss,
                 .fused = options.fused,
                 .lanes = options.lanes,
-                .keep_packed_weights = model.keeps_packed_weights()};
+                .keep_packed_weights = model.keeps_packed_weights(),
+                .recompute = model.recomputed()};
   o.train.text.clear();
   for (const auto& parameter : optimizer.parameters()) {
     o.train.text += (o.train.text.empty() ? "#" : ",#") + std::to_string(parameter->place().tensor);
@@ -164,10 +166,12 @@ PlanOptions asked(const Model& model, const Optimizer& optimizer, const FitOptio
          ", in which nothing of this model trains");
   }
   const Proposal& best = fits.front();
+  const std::vector<std::size_t>& again = best.options.recompute;
   fail(ErrorKind::memory, "fit", "expected an arena of ", need, " bytes, got ", arena.bytes(),
        "; what fits: \"", escaped(best.options.train.text), "\" in micro-batches of ",
        best.plan.micro_batch, best.options.keep_packed_weights ? "" : " without packed weights",
-       ", in ", best.plan.arena_bytes, " bytes");
+       again.empty() ? "" : ", computing again " + text_of(again), ", in ", best.plan.arena_bytes,
+       " bytes");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
+#include "src/train/plan.h"
+
 #include <algorithm>
 #include <memory>
-
-#include <hone/train.h>
+#include <utility>
 
 #include "src/tensor/dry_run.h"
 #include "src/tensor/model_memory.h"
@@ -60,6 +61,7 @@ template <class F>
 void rehearse(const Model& model, const PlanOptions& options, std::pmr::memory_resource* memory,
               std::size_t samples, F&& look) {
   Model copy = model.twin({.memory = memory, .keep_packed_weights = options.keep_packed_weights});
+  copy.recompute(options.recompute);
   copy.memory().watch();
   const Dataset data = zeros(copy, samples, options.loss);
   const Parameters parameters = copy.trainable(options.train, options.weights);
@@ -111,7 +113,21 @@ void plan_training(MemoryPlan& result, const Model& model, const PlanOptions& op
            });
   std::sort(result.operators.begin(), result.operators.end(),
             [](const auto& a, const auto& b) { return a.op < b.op; });
-  result.arena_bytes = arena_for(model, options, result.peak_bytes);
+}
+
+/// What each operator that is computed again saves, after those before it.
+std::vector<Recomputed> saved_by(const Model& model, PlanOptions options) {
+  std::vector<Recomputed> list;
+  if (options.recompute.empty()) return list;
+  const std::vector<std::size_t> operators = std::exchange(options.recompute, {});
+  std::size_t before = training_peak(model, options);
+  for (const std::size_t op : operators) {
+    options.recompute.push_back(op);
+    const std::size_t peak = training_peak(model, options);
+    list.push_back({op, static_cast<std::int64_t>(before) - static_cast<std::int64_t>(peak)});
+    before = peak;
+  }
+  return list;
 }
 
 std::size_t inference_peak(const Model& model, std::size_t samples, const PlanOptions& options) {
@@ -131,10 +147,18 @@ std::size_t inference_peak(const Model& model, std::size_t samples, const PlanOp
 
 }  // namespace
 
+std::size_t training_peak(const Model& model, const PlanOptions& options) {
+  MemoryPlan result;
+  plan_training(result, model, options);
+  return result.peak_bytes;
+}
+
 MemoryPlan plan(const Model& model, const PlanOptions& options) {
   if (options.batch == 0) fail(ErrorKind::argument, "plan", "expected a batch of 1 or more, got 0");
   MemoryPlan result;
   plan_training(result, model, options);
+  result.arena_bytes = arena_for(model, options, result.peak_bytes);
+  result.recomputed = saved_by(model, options);
   result.inference_peak_bytes = inference_peak(model, result.micro_batch, options);
   return result;
 }

@@ -69,9 +69,12 @@ double score_of(const Model& model, const PlanOptions& options, const Worth& wor
   return of > 0 ? total(own) / of : 0;
 }
 
-/// The largest micro-batch that fits, with packed weights before without; nothing where none does.
-std::optional<Proposal> fitting(const Model& model, PlanOptions options, std::size_t budget) {
+/// The largest micro-batch that fits, with packed weights before without; where none does, one that
+/// fits with operators computed again, if there is one and `may_recompute`.
+std::optional<Proposal> fitting(const Model& model, PlanOptions options, std::size_t budget,
+                                bool may_recompute = true) {
   const std::size_t wanted = options.micro_batch, lanes = options.lanes;
+  std::size_t kept_bytes = 0;
   for (std::size_t micro = wanted;;) {
     for (const bool keep : {true, false}) {
       options.micro_batch = micro;
@@ -80,10 +83,16 @@ std::optional<Proposal> fitting(const Model& model, PlanOptions options, std::si
       MemoryPlan made = plan(model, options);
       if (made.peak_bytes <= budget) return Proposal{options, std::move(made), 0};
       micro = made.micro_batch;
+      kept_bytes = made.kept_bytes;
     }
-    if (micro <= 1) return std::nullopt;
+    if (micro <= 1) break;
     micro = (micro + 1) / 2;
   }
+  if (!may_recompute || kept_bytes >= budget) return std::nullopt;
+  options.recompute = choose_recomputed(model, options, budget);
+  MemoryPlan made = plan(model, options);
+  if (made.peak_bytes > budget) return std::nullopt;
+  return Proposal{options, std::move(made), 0};
 }
 
 /// Runs of the last operators, with all biases or without, and all of them.
@@ -117,7 +126,7 @@ std::optional<Proposal> sparse(const Model& model, PlanOptions options, std::siz
     more.train.text += ",#" + std::to_string(order[i].second);
     more.micro_batch = 1;
     more.lanes = options.lanes;
-    if (auto next = fitting(model, more, budget)) best = std::move(next);
+    if (auto next = fitting(model, more, budget, false)) best = std::move(next);
   }
   return best;
 }

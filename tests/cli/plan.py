@@ -51,6 +51,26 @@ for name, how in {"shadow": ["--batch", 8],
           f"{promise['peak_bytes']} promised, {taken['peak_bytes']} taken")
     check(f"{name}: the same micro-batch", promise["micro_batch"] == taken["micro_batch"])
 
+floats = f"{root}/tests/models/har_watch_float32.tflite"
+how = ["--batch", 16, "--micro-batch", 16, "--optimizer", "sgd"]
+without, again = plan(floats, *how), plan(floats, *how, "--recompute", "auto")
+saved = sum(r["saved_bytes"] for r in again["recomputed"])
+check("computing again lowers the peak", without["peak_bytes"] - again["peak_bytes"] == saved > 0,
+      f"{without['peak_bytes']} before, {again['peak_bytes']} after, {saved} saved")
+named = ",".join(f"#{r['op']}" for r in again["recomputed"])
+trained = []
+for more in [], ["--recompute", named]:
+    taken = run("train", floats, *data, "--json", "--epochs", 1, "-o", f"{work}/out.tflite",
+                *how, *more)
+    trained.append((taken["peak_bytes"], open(f"{work}/out.tflite", "rb").read()))
+check("computed again: promised and taken", trained[1][0] == again["peak_bytes"],
+      f"{again['peak_bytes']} promised, {trained[1][0]} taken")
+check("computed again: the same bytes", trained[0][1] == trained[1][1])
+bad = run("plan", floats, "--recompute", "#1,two", fails=True)
+check("operators that are no numbers", bad.returncode == 1 and "#3,#5" in bad.stderr)
+bad = run("plan", floats, "--recompute", "#99", fails=True)
+check("an operator that is not there", bad.returncode == 1 and "got #99" in bad.stderr)
+
 whole = plan(model, "--batch", 8)
 budget = whole["peak_bytes"] // 2
 small = plan(model, "--batch", 8, "--budget", budget, *data)
@@ -59,6 +79,7 @@ check("all that is proposed fits", all(p["peak_bytes"] <= budget for p in small[
 for p in small["proposals"][:3]:
     how = ["--batch", 8, "--train", p["train"], "--micro-batch", p["micro_batch"]]
     how += ["--lean"] if p["lean"] else []
+    how += ["--recompute", p["recompute"]] if p["recompute"] else []
     check(f"proposal {p['train']} keeps its promise",
           plan(model, *how)["peak_bytes"] == p["peak_bytes"])
 check("without data, too", len(plan(model, "--batch", 8, "--budget", budget)["proposals"]) > 0)

@@ -48,6 +48,7 @@ std::ostream& operator<<(std::ostream& out, const PlanCase& c) {
 }
 
 Report train(Model& model, const PlanOptions& o, std::int64_t samples, float lr = 0) {
+  model.recompute(o.recompute);
   const Dataset data = noise(model, samples);
   const Parameters parameters = model.trainable(o.train, o.weights);
   const auto optimizer = make_optimizer(o.optimizer, parameters, lr);
@@ -109,6 +110,7 @@ TEST_P(Plan, LeavesTheBitsOfTrainingOnTheHeap) {
   const auto& [file, o] = GetParam();
   PlanOptions plain = o;
   plain.fused = false;
+  plain.recompute.clear();
   const auto trained = [&](const PlanOptions& options, std::pmr::memory_resource* memory) {
     Model model = Model::load(
         path(file), {.memory = memory, .keep_packed_weights = options.keep_packed_weights});
@@ -139,6 +141,88 @@ INSTANTIATE_TEST_SUITE_P(
                   .optimizer = "sgd",
                   .fused = true,
                   .keep_packed_weights = false}}));
+
+// MAX_POOL_2D alone; with the convolutions before, so that the whole chain up to the last is run
+// again; the weights as float32, too
+INSTANTIATE_TEST_SUITE_P(
+    Recomputing, Plan,
+    testing::Values(
+        PlanCase{"har_watch_float32.tflite", {.batch = 16, .recompute = {2, 4}}},
+        PlanCase{"har_watch_float32.tflite",
+                 {.batch = 6, .micro_batch = 4, .optimizer = "sgd", .recompute = {1, 2, 3, 4}}},
+        PlanCase{"har_watch_float32.tflite",
+                 {.batch = 1, .fused = true, .recompute = {0, 1, 2, 3, 5}}},
+        PlanCase{"har_watch_float32.tflite",
+                 {.batch = 8, .train = {"last:2"}, .recompute = {1, 3, 4, 5, 6}}},
+        PlanCase{"har_watch_float16.tflite", {.batch = 4, .recompute = {3, 4, 5, 10, 11}}},
+        PlanCase{"har_watch_int8.tflite",
+                 {.batch = 8, .weights = {.scales = Scales::refresh}, .recompute = {2, 3, 4}}},
+        PlanCase{"har_watch_int8.tflite",
+                 {.batch = 1,
+                  .weights = in_place,
+                  .optimizer = "sgd",
+                  .fused = true,
+                  .keep_packed_weights = false,
+                  .recompute = {1, 2, 4, 5}}}));
+
+class Recomputing : public testing::TestWithParam<const char*> {};
+
+TEST_P(Recomputing, IsChosenWhereItLowersThePeak) {
+  const Model model = Model::load(path(GetParam()));
+  PlanOptions options{.batch = 16, .micro_batch = 16, .optimizer = "sgd"};
+  const std::size_t without = plan(model, options).peak_bytes;
+  options.recompute = choose_recomputed(model, options);
+  const MemoryPlan chosen = plan(model, options);
+  ASSERT_FALSE(options.recompute.empty());
+  ASSERT_EQ(chosen.recomputed.size(), options.recompute.size());
+  std::size_t saved = 0;
+  for (std::size_t i = 0; i < chosen.recomputed.size(); ++i) {
+    EXPECT_EQ(chosen.recomputed[i].op, options.recompute[i]);
+    EXPECT_GT(chosen.recomputed[i].saved_bytes, 0);
+    saved += static_cast<std::size_t>(chosen.recomputed[i].saved_bytes);
+    const std::string type = model.operators()[options.recompute[i]].type();
+    EXPECT_TRUE(type != "CONV_2D" && type != "FULLY_CONNECTED") << type;
+  }
+  EXPECT_EQ(chosen.peak_bytes + saved, without);
+}
+
+TEST_P(Recomputing, StopsAtTheBudget) {
+  const Model model = Model::load(path(GetParam()));
+  const PlanOptions options{.batch = 16, .micro_batch = 16, .optimizer = "sgd"};
+  const std::size_t without = plan(model, options).peak_bytes;
+  EXPECT_TRUE(choose_recomputed(model, options, without).empty());
+  EXPECT_EQ(choose_recomputed(model, options, without - 1).size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Recomputing,
+                         testing::Values("har_watch_float32.tflite", "har_watch_float16.tflite",
+                                         "har_watch_int8.tflite"));
+
+TEST(Recompute, RefusesAnOperatorThatIsNotThere) {
+  Model model = Model::load(path("har_watch_float32.tflite"));
+  model.recompute({3, 1});
+  EXPECT_THROW(model.recompute({99}), Error);
+  EXPECT_EQ(model.recomputed(), (std::vector<std::size_t>{1, 3})) << "a refusal has changed it";
+  model.recompute({});
+  EXPECT_TRUE(model.recomputed().empty());
+}
+
+TEST(Propose, ComputesAgainWhereNothingElseFits) {
+  const Model model = Model::load(path("har_watch_float32.tflite"));
+  const PlanOptions options{.batch = 8, .optimizer = "sgd"};
+  PlanOptions least = options;
+  least.micro_batch = least.lanes = 1;
+  least.keep_packed_weights = false;
+  const std::size_t budget = plan(model, least).peak_bytes - 1;
+  bool found = false;
+  for (const Proposal& p : propose(model, options, budget)) {
+    EXPECT_LE(p.plan.peak_bytes, budget);
+    if (p.options.train.text != "all") continue;
+    found = true;
+    EXPECT_FALSE(p.options.recompute.empty());
+  }
+  EXPECT_TRUE(found);
+}
 
 TEST(Propose, GivesWhatFitsBestFirst) {
   const Model model = Model::load(path("har_watch_int8.tflite"));
