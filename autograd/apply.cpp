@@ -173,7 +173,8 @@ bool must_save(const OpDef& op, std::size_t i, std::span<const Variable> inputs)
   if (!op.saves.in.has(i) || !inputs[i]) return false;
   if (!op.saves.crosswise) return true;
   for (std::size_t j = 0; j < inputs.size(); ++j) {
-    if (j != i && inputs[j].requires_grad()) return true;
+    // a bias is added: its gradient needs no value at all
+    if (j != i && inputs[j].requires_grad() && !op.bias.has(j)) return true;
   }
   return false;
 }

@@ -82,6 +82,20 @@ TEST(Graph, KeepsNoValueThatNoBackwardNeeds) {
   EXPECT_LE(memory_use().current_bytes, before + 2 * n * sizeof(float));
 }
 
+TEST(Graph, KeepsNoInputForTheGradientOfABias) {
+  const TensorType type(DType::float32, {1 << 16});
+  const Variable x(Tensor::zeros(type), Grad::yes), b(Tensor::zeros(type), Grad::yes);
+  Tensor twos(type);
+  std::fill_n(twos.mutable_data<float>().data(), type.numel(), 2.0f);
+  const Variable w(twos);
+  const std::size_t before = memory_use().current_bytes;
+  const Variable y = affine(plus(x, x), w, b);
+  EXPECT_LE(memory_use().current_bytes, before + type.bytes() + 4096) << "y alone";
+  y.backward();
+  EXPECT_EQ(x.grad().data<float>()[0], 4);
+  EXPECT_EQ(b.grad().data<float>()[0], 1);
+}
+
 TEST(Graph, IsFreedWhileBackwardPasses) {
   constexpr std::size_t n = 1 << 16, blocks = 20;
   Variable x(Tensor::zeros(TensorType(DType::float32, {n})), Grad::yes);

@@ -56,6 +56,27 @@ struct Times {
   }
 };
 
+/// y = a * b + c, of one shape; c is a bias.
+struct Affine {
+  static constexpr std::string_view name = "AFFINE";
+  static constexpr Arity arity{3, 3};
+  static constexpr Saves saves{Slots::of({0, 1}), {}, true};
+  static constexpr Slots bias = Slots::of({2});
+  struct Attributes {};
+  static TensorType infer(const Attributes&, std::span<const TensorType> in) { return in[0]; }
+  static void forward(const Attributes&, const NoPlan&, const Forward& f) {
+    const auto a = f.input<float>(0), b = f.input<float>(1), c = f.input<float>(2);
+    for (std::size_t i = 0; i < a.size(); ++i) f.output<float>(0)[i] = a[i] * b[i] + c[i];
+  }
+  static void backward(const Attributes&, const NoPlan&, const Backward& b) {
+    const auto gy = b.output_grad(0);
+    for (std::size_t k = 0; k < 3; ++k) {
+      for (std::size_t i = 0; b.wants(k) && i < gy.size(); ++i)
+        b.input_grad(k)[i] = k == 2 ? gy[i] : gy[i] * b.saved_input(1 - k)[i];
+    }
+  }
+};
+
 /// The same values as one row; shares the storage, and hands its gradient on as it is.
 struct Flat {
   static constexpr std::string_view name = "FLAT";
@@ -104,6 +125,7 @@ struct Floor {
 
 inline constinit const OpDef plus_op = define<Plus>();
 inline constinit const OpDef times_op = define<Times>();
+inline constinit const OpDef affine_op = define<Affine>();
 inline constinit const OpDef flat_op = define<Flat>();
 inline constinit const OpDef fork_op = define<Fork>();
 inline constinit const OpDef floor_op = define<Floor>();
@@ -113,6 +135,9 @@ inline Variable plus(const Variable& a, const Variable& b) {
 }
 inline Variable times(const Variable& a, const Variable& b) {
   return apply_one(times_op, Times::Attributes{}, {a, b});
+}
+inline Variable affine(const Variable& a, const Variable& b, const Variable& c) {
+  return apply_one(affine_op, Affine::Attributes{}, {a, b, c});
 }
 inline Variable flat(const Variable& x) { return apply_one(flat_op, Flat::Attributes{}, {x}); }
 
