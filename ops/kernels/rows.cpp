@@ -116,7 +116,8 @@ void transpose(const Transpose& t) noexcept {
   for (ptrdiff_t j = 0; j < t.columns; ++j) {
     for (ptrdiff_t i = j < columns ? rows : 0; i < t.rows; ++i) {
       float& to = t.to[j * t.to_row + i];
-      to = (t.accumulate ? to : 0.0f) + t.from[i * t.from_row + j];
+      const float from = t.from[i * t.from_row + j];
+      to = t.accumulate ? to + from : from;
     }
   }
 }

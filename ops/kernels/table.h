@@ -54,7 +54,8 @@ struct Dot {
   bool accumulate = false;  ///< C = clamp(C + A B^T); the bias is ignored
 };
 
-/// to(j, i) = from(i, j), or += with `accumulate`; i < rows, j < columns.  Split anywhere.
+/// to(j, i) = from(i, j), bit for bit, or += with `accumulate`; i < rows, j < columns.  Split
+/// anywhere.
 struct Transpose {
   ptrdiff_t rows = 0, columns = 0;
   const float* from = nullptr;

@@ -1,3 +1,5 @@
+#include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "tests/kernels/levels.h"
@@ -28,6 +30,35 @@ TEST(Transpose, SwapsRowsAndColumns) {
                 i < rows ? from[static_cast<std::size_t>(i * (columns + 1) + j)] : 7.0f;
             ASSERT_EQ(to[static_cast<std::size_t>(j * (rows + 2) + i)], expected);
           }
+        }
+      }
+    }
+  });
+}
+
+// Integer weights pass through it, four bytes as a float.
+TEST(Transpose, MovesEveryBitPattern) {
+  at_every_level([](const Kernels& kernels) {
+    for (const int rows : {1, 8, 13}) {
+      constexpr int columns = 21;
+      std::vector<std::uint32_t> from;
+      for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(rows * columns); ++i) {
+        const std::uint32_t kinds[] = {0x7f800001u + i, 0xff800001u + i, 0x80000000u, i};
+        from.push_back(kinds[i % 4]);  // numbers that are none, -0, denormal ones
+      }
+      std::vector<float> floats(from.size()), to(from.size());
+      std::memcpy(floats.data(), from.data(), 4 * from.size());
+      kernels.transpose({.rows = rows,
+                         .columns = columns,
+                         .from = floats.data(),
+                         .from_row = columns,
+                         .to = to.data(),
+                         .to_row = rows});
+      for (int i = 0; i < rows; ++i) {
+        for (int j = 0; j < columns; ++j) {
+          std::uint32_t got;
+          std::memcpy(&got, &to[static_cast<std::size_t>(j * rows + i)], 4);
+          ASSERT_EQ(got, from[static_cast<std::size_t>(i * columns + j)]) << i << ' ' << j;
         }
       }
     }
