@@ -1,26 +1,15 @@
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstring>
 
+#include "autograd/backward_call.h"
 #include "autograd/graph.h"
 #include "autograd/straight_through.h"
-#include "autograd/sum_to.h"
 #include "autograd/temporary.h"
-#include "ops/kernels/kernels.h"
-#include "ops/kernels/stretches.h"
 #include "src/tensor/dry_run.h"
 #include "src/tensor/memory_tag.h"
 #include "src/tensor/stopwatch.h"
 
 namespace hone {
 namespace {
-
-thread_local bool detecting_nan = false;
-
-Tensor float_tensor(const Shape& shape, std::pmr::memory_resource* memory) {
-  return Tensor(TensorType(DType::float32, shape), memory);
-}
 
 /// Everything that can be wrong with a graph, before any gradient is touched.
 void verify(std::span<FunctionNode* const> functions) {
@@ -45,50 +34,6 @@ void verify(std::span<FunctionNode* const> functions) {
   }
 }
 
-void check_finite(const FunctionNode& f, std::size_t i, std::span<const float> grad) {
-  for (std::size_t k = 0; k < grad.size(); ++k) {
-    if (!std::isfinite(grad[k])) {
-      fail(ErrorKind::data, f.where(), "expected finite gradients, got ", grad[k], " at element ",
-           k, " of input ", i);
-    }
-  }
-}
-
-/// Tensor::to_float, by the kernels for the type that matters.
-Tensor in_real_units(const Tensor& t, std::pmr::memory_resource* memory) {
-  const TensorType& type = t.type();
-  if (dry_running()) return float_tensor(type.shape, memory);
-  if (type.dtype != DType::int8) return t.to_float(memory);
-  Tensor out = float_tensor(type.shape, memory);
-  float* to = out.mutable_data<float>().data();
-  for_stretches(type, 0, t.numel(), [&](const Stretch& s) {
-    kernels().dequantize({.count = static_cast<std::ptrdiff_t>(s.count),
-                          .from = t.raw() + s.first,
-                          .zero_point = s.zero_point,
-                          .scales = s.scales,
-                          .to = to + s.first});
-  });
-  return out;
-}
-
-/// What was saved of one side of a call: as it was, and in real units.
-struct Saved {
-  Saved(std::size_t n, Temporary& temporary)
-      : raw(temporary.list<Tensor>(n)),
-        floats(temporary.list<Tensor>(n)),
-        spans(temporary.list<std::span<const float>>(n)) {}
-
-  void put(std::size_t i, const Tensor& saved, std::pmr::memory_resource* memory) {
-    raw[i] = saved;
-    if (!saved || !differentiable(saved.type())) return;
-    if (saved.dtype() != DType::float32) floats[i] = in_real_units(saved, memory);
-    spans[i] = (floats[i] ? floats[i] : raw[i]).data<float>();
-  }
-
-  std::pmr::vector<Tensor> raw, floats;
-  std::pmr::vector<std::span<const float>> spans;
-};
-
 /// The gradient of output o, summed over branches and masked; may be handed on by views.
 Tensor output_grad(FunctionNode& f, std::size_t o) {
   const auto node = f.outputs[o].node.lock();
@@ -107,17 +52,6 @@ void backward_view(FunctionNode& f, const Tensor& grad, bool consumed) {
   Tensor g = grad.reshaped(f.call->inputs[0].shape);
   if (!node.creator && !consumed) g = g.clone(node.memory);  // it stays, what lies in a step goes
   node.incoming.add(std::move(g));
-}
-
-/// Which inputs the gradients of some inputs need, in real units.
-bool needs_input(const FunctionNode& f, std::size_t saved, std::span<const bool> wanted) {
-  if (!f.op->saves.in.has(saved)) return false;
-  if (!f.op->saves.crosswise) return true;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    // a bias is added: its gradient needs no value at all
-    if (wanted[i] && i != saved && !f.op->bias.has(i)) return true;
-  }
-  return false;
 }
 
 bool reached(const FunctionNode& f) {
@@ -142,85 +76,6 @@ void restore(FunctionNode& f, Temporary& temporary) {
     if (clamp || f.op->saves.out.has(o)) return recompute(f);
   }
 }
-
-/// The gradients of some inputs of one call, from those of its outputs.
-class BackwardCall {
- public:
-  BackwardCall(FunctionNode& f, std::span<const Tensor> grads, Temporary& temporary, bool consumed)
-      : f_(f), grads_(grads), temporary_(temporary), consumed_(consumed) {}
-
-  void operator()(std::span<const bool> wanted) {
-    const std::size_t n = f_.inputs.size(), outputs = grads_.size();
-    Saved in(n, temporary_), out(outputs, temporary_);
-    const TakesMemory for_scratch(Cause::scratch);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (needs_input(f_, i, wanted)) in.put(i, f_.inputs[i].value(), f_.memory);
-    }
-    auto gy = temporary_.list<std::span<const float>>(outputs);
-    for (std::size_t o = 0; o < outputs; ++o) {
-      if (f_.op->saves.out.has(o)) out.put(o, f_.outputs[o].saved, f_.memory);
-      if (grads_[o]) gy[o] = grads_[o].data<float>();
-    }
-    auto gradients = temporary_.list<Tensor>(n);
-    auto gx = temporary_.list<std::span<float>>(n);
-    const std::span<bool> add = temporary_.flags(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!wanted[i]) continue;
-      gradients[i] = started(i, add[i]);
-      gx[i] = gradients[i].mutable_data<float>();
-    }
-    Tensor scratch;
-    if (const std::size_t bytes = f_.call->backward_scratch_bytes; bytes != 0) {
-      scratch = Tensor(TensorType(DType::uint8, {static_cast<std::int64_t>(bytes)}), f_.memory);
-    }
-    const Backward b{.types_in = f_.call->inputs,
-                     .types_out = f_.call->outputs,
-                     .saved_inputs_raw = in.raw,
-                     .saved_outputs_raw = out.raw,
-                     .saved_inputs = in.spans,
-                     .saved_outputs = out.spans,
-                     .output_grads = gy,
-                     .input_grads = gx,
-                     .add = add,
-                     .scratch = {scratch.mutable_raw(), scratch ? scratch.bytes() : 0},
-                     .wanted = wanted};
-    if (!dry_running()) f_.op->backward(f_.attributes.get(), f_.call->plan.get(), b);
-    for (std::size_t i = 0; i < n; ++i) {
-      if (wanted[i]) hand_on(i, std::move(gradients[i]), add[i]);
-    }
-  }
-
- private:
-  /// Room for the gradient of input i; `add`: it holds a sum that backward adds to.
-  Tensor started(std::size_t i, bool& add) {
-    const TakesMemory for_gradient(Cause::gradients);
-    VariableNode& node = *f_.inputs[i].node;
-    // A second micro-batch adds to the gradient of a weight where it lies.
-    add = f_.op->accumulates && !node.creator && node.grad && node.grad.unique() &&
-          node.incoming.empty();
-    if (add) return std::move(node.grad);
-    const TensorType& shaped = f_.op->broadcasts ? f_.call->outputs[0] : f_.call->inputs[i];
-    return float_tensor(shaped.shape, node.creator || consumed_ ? f_.memory : node.memory);
-  }
-
-  void hand_on(std::size_t i, Tensor g, bool added) {
-    const TakesMemory for_gradient(Cause::gradients);
-    if (detecting_nan) check_finite(f_, i, g.data<float>());
-    const Shape& shape = f_.call->inputs[i].shape;
-    VariableNode& node = *f_.inputs[i].node;
-    if (g.shape() != shape)
-      g = sum_to(g, shape, node.creator || consumed_ ? f_.memory : node.memory);
-    if (added)
-      node.grad = std::move(g);
-    else
-      node.incoming.add(std::move(g));
-  }
-
-  FunctionNode& f_;
-  std::span<const Tensor> grads_;
-  Temporary& temporary_;
-  bool consumed_;
-};
 
 /// Moves what reached a leaf into its gradient, or into the sink.
 void settle(VariableNode& leaf, std::pmr::memory_resource* memory, GradientSink* sink) {
@@ -311,21 +166,20 @@ class Pass {
       (input.node->creator ? inputs : weights)[i] = true;
       (input.node->creator ? input_size : weight_size) += input.node->shape.numel();
     }
-    BackwardCall backward(f, grads, temporary, sink_ != nullptr);
-    if (f.op->saves.crosswise && widens && input_size != 0 && weight_size != 0) {
-      backward(weight_size < input_size ? weights : inputs);
-      backward(weight_size < input_size ? inputs : weights);
-    } else {
-      for (std::size_t i = 0; i < n; ++i) weights[i] |= inputs[i];
-      backward(weights);
-    }
+    const std::span<bool> both = temporary.flags(n);
+    for (std::size_t i = 0; i < n; ++i) both[i] = weights[i] || inputs[i];
+    BackwardCall backward(f, grads, both, temporary, sink_);
+    if (backward.splits()) return backward.in_parts();
+    if (!f.op->saves.crosswise || !widens || input_size == 0 || weight_size == 0) return backward();
+    const bool weights_first = weight_size < input_size;
+    BackwardCall(f, grads, weights_first ? weights : inputs, temporary, sink_)();
+    BackwardCall(f, grads, weights_first ? inputs : weights, temporary, sink_)();
   }
 
   GradientSink* sink_;
 };
 
-/// Values of the graph under a backward, kept alive; where it ends in an Error, what has reached
-/// them is dropped.
+/// Leaves under a backward; where it ends in an Error, what has reached them is dropped.
 struct Reached {
   explicit Reached(std::pmr::memory_resource* memory) : nodes(memory) {}
   ~Reached() {
@@ -334,10 +188,47 @@ struct Reached {
   std::pmr::vector<std::shared_ptr<VariableNode>> nodes;
 };
 
-}  // namespace
+/// Keeps alive what a backward has still to pass.  A call's free() drops the values that it
+/// consumed; those that other calls made hold the gradient that has just reached them, and are let
+/// go once those calls are passed.
+class Held {
+ public:
+  explicit Held(std::span<FunctionNode* const> functions) : left_(functions) {}
+  /// The earliest call first: no other one is still needed to keep it alive.
+  ~Held() {
+    for (; !left_.empty(); left_ = left_.first(left_.size() - 1)) let_go(*left_.back());
+  }
 
-DetectNan::DetectNan() noexcept : before_(std::exchange(detecting_nan, true)) {}
-DetectNan::~DetectNan() { detecting_nan = before_; }
+  FunctionNode* next() const { return left_.empty() ? nullptr : left_.front(); }
+  void hold_inputs() {
+    for (const FunctionNode::Input& input : left_.front()->inputs) {
+      if (!input.node || !input.node->creator) continue;
+      for (FunctionNode::Output& output : input.node->creator->outputs) {
+        if (!output.held && output.node.lock() == input.node) output.held = input.node;
+      }
+    }
+  }
+  void passed() {
+    FunctionNode& f = *left_.front();
+    left_ = left_.subspan(1);
+    let_go(f);
+  }
+
+ private:
+  static void let_go(FunctionNode& f) {
+    std::shared_ptr<FunctionNode> self;  // until its outputs are let go, which may be all it has
+    for (FunctionNode::Output& output : f.outputs) {
+      if (!output.held) continue;
+      self = output.held->creator;
+      output.held->incoming.clear();
+      output.held.reset();
+    }
+  }
+
+  std::span<FunctionNode* const> left_;
+};
+
+}  // namespace
 
 void Variable::backward(const Tensor& seed, GradientSink* sink) const {
   if (!requires_grad()) {
@@ -353,25 +244,21 @@ void Variable::backward(const Tensor& seed, GradientSink* sink) const {
   if (node_->creator) functions = collect(*node_->creator);
   verify(functions);
 
+  Reached leaves(memory);
+  leaves.nodes.push_back(node_);
   Tensor start = seed ? seed : float_tensor(shape(), memory);
   if (!seed) std::fill_n(start.mutable_data<float>().data(), start.numel(), 1.0f);
   node_->incoming.add(std::move(start));
   if (functions.empty()) return settle(*node_, memory, sink);
 
-  Reached leaves(memory), made(memory);
-  made.nodes.push_back(node_);
   for (FunctionNode* f : functions) {
     for (const auto& input : f->inputs) {
       if (input.node && !input.node->creator) leaves.nodes.push_back(input.node);
     }
   }
-  // A call's free() drops the values it consumed.  Those that other calls made must outlive it:
-  // they hold the gradient that has just reached them, and keep alive the calls still to pass.
   Pass pass(functions, sink);
-  for (FunctionNode* f : functions) {
-    for (const auto& input : f->inputs) {
-      if (input.node && input.node->creator) made.nodes.push_back(input.node);
-    }
+  for (Held held(functions); FunctionNode* f = held.next(); held.passed()) {
+    held.hold_inputs();
     pass(*f);
   }
   if (sink != nullptr) return;

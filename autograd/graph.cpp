@@ -95,6 +95,9 @@ void FunctionNode::free() noexcept {
   freed = true;
 }
 
+bool GradientSink::takes_parts(const VariableNode*) const { return false; }
+void GradientSink::take_part(const VariableNode*, std::size_t, const Tensor&) {}
+
 FunctionNode* FunctionNode::Input::recomputed_by() const noexcept {
   FunctionNode* creator = node ? node->creator.get() : nullptr;
   return creator != nullptr && creator->recomputed ? creator : nullptr;

@@ -74,6 +74,7 @@ class FunctionNode {
   struct Output {
     std::weak_ptr<VariableNode> node;
     Tensor saved;
+    std::shared_ptr<VariableNode> held;  // by a backward, from when its gradient has arrived
   };
 
   /// `own` for its lists, `work` for what its backward makes.

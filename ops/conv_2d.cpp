@@ -192,14 +192,17 @@ struct Conv2d {
     return plan.product.weight_scratch() * sizeof(float);
   }
 
+  static bool splits(const Plan& plan) { return plan.product.splits(); }
+
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
     const float* gy = b.output_grad(0).data();
     if (b.wants(0)) {
-      plan.product.input_grad(gy, b.saved_input(1).data(), b.input_grad(0).data(), b.adds(0));
+      plan.product.input_grad(gy, b.saved_input(1).data(), b.input_grad(0).data(), b.adds(0),
+                              b.rows);
     }
     if (b.wants(1)) {
       plan.product.weight_grad(gy, b.saved_input(0).data(), b.input_grad(1).data(), b.adds(1),
-                               reinterpret_cast<float*>(b.scratch.data()));
+                               reinterpret_cast<float*>(b.scratch.data()), b.rows);
     }
     if (b.wants(2)) plan.product.bias_grad(gy, b.input_grad(2).data(), b.adds(2));
   }

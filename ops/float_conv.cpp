@@ -180,12 +180,13 @@ void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* 
   });
 }
 
-void FloatConv::input_grad(const float* gy, const float* w, float* gx, bool add) const noexcept {
+void FloatConv::input_grad(const float* gy, const float* w, float* gx, bool add,
+                           Backward::Rows rows) const noexcept {
   if (pointwise_) {
     return run(*kernels_, Gemm{.m = pixels(),
                                .n = shape_.in,
-                               .k = shape_.out,
-                               .a = gy,
+                               .k = rows.count,
+                               .a = gy + rows.first,
                                .a_row = shape_.out,
                                .b = w,
                                .b_row = shape_.in,
@@ -230,13 +231,13 @@ std::size_t FloatConv::weight_scratch() const noexcept {
   return static_cast<std::size_t>(patch_ * group_.o + padded_);
 }
 
-void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add,
-                            float* scratch) const noexcept {
+void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add, float* scratch,
+                            Backward::Rows rows) const noexcept {
   if (pointwise_) {
-    return run(*kernels_, Gemm{.m = shape_.out,
+    return run(*kernels_, Gemm{.m = rows.count,
                                .n = shape_.in,
                                .k = pixels(),
-                               .a = gy,
+                               .a = gy + rows.first,
                                .a_row = 1,
                                .a_col = shape_.out,
                                .b = x,

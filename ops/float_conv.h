@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory_resource>
 
-#include <hone/tensor.h>
+#include <hone/op.h>
 
 #include "ops/kernels/direct_conv.h"
 #include "ops/kernels/kernels.h"
@@ -33,11 +33,14 @@ class FloatConv {
   /// scratch: forward_scratch() floats.
   void forward(const float* x, const float* w, const float* packed, const float* b, float low,
                float high, float* y, float* scratch) const noexcept;
-  /// gx = (or +=) the gradient of the images.
-  void input_grad(const float* gy, const float* w, float* gx, bool add) const noexcept;
-  /// gw = (or +=) the gradient of the weights; scratch: weight_scratch() floats.
-  void weight_grad(const float* gy, const float* x, float* gw, bool add,
-                   float* scratch) const noexcept;
+  /// Whether gradients may be asked of some rows of the weights: a product of matrices.
+  bool splits() const noexcept { return pointwise_; }
+  /// gx = (or +=) the gradient of the images; `w`: those rows.
+  void input_grad(const float* gy, const float* w, float* gx, bool add,
+                  Backward::Rows rows) const noexcept;
+  /// gw = (or +=) the gradient of those rows of the weights; scratch: weight_scratch() floats.
+  void weight_grad(const float* gy, const float* x, float* gw, bool add, float* scratch,
+                   Backward::Rows rows) const noexcept;
   void bias_grad(const float* gy, float* gb, bool add) const noexcept;
   std::size_t forward_scratch() const noexcept;
   std::size_t weight_scratch() const noexcept;

@@ -213,13 +213,15 @@ struct FullyConnected {
     }
   }
 
+  static bool splits(const Plan&) { return true; }
+
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
     const std::int64_t rows = plan.rows, in = plan.in, out = plan.out;
-    const float* gy = b.output_grad(0).data();
+    const float* gy = b.output_grad(0).data() + b.rows.first;
     if (b.wants(0)) {
       run(*plan.kernels, Gemm{.m = rows,
                               .n = in,
-                              .k = out,
+                              .k = b.rows.count,
                               .a = gy,
                               .a_row = out,
                               .b = b.saved_input(1).data(),
@@ -229,7 +231,7 @@ struct FullyConnected {
                               .accumulate = b.adds(0)});
     }
     if (b.wants(1)) {
-      run(*plan.kernels, Gemm{.m = out,
+      run(*plan.kernels, Gemm{.m = b.rows.count,
                               .n = in,
                               .k = rows,
                               .a = gy,

@@ -126,20 +126,21 @@ double Optimizer::norm_factor() {
   return std::min(1.0, options_.clip_norm / (gradient_norm_ + 1e-6));
 }
 
-void Optimizer::move(Entry& entry, const StepInfo& info, float factor, std::uint64_t key) noexcept {
+/// Moves the elements from `at` on.
+void Optimizer::move(Entry& entry, std::size_t at, std::span<const float> gradients,
+                     const StepInfo& info, float factor, std::uint64_t key) noexcept {
   if (dry_running()) return;
   const Group& group = groups_[entry.group];
   const float decay = rule_->couples_decay ? group.weight_decay : 0;
   const float limit = options_.clip_value;
   const bool as_they_are = decay == 0 && limit == 0 && factor == 1;
   const std::span<float> floats = entry.parameter->floats();
-  const std::span<const float> gradients = entry.grad.data<float>();
   alignas(64) std::array<float, tile> before, after, changed;
   for (std::size_t begin = 0; begin < gradients.size(); begin += tile) {
     const std::size_t n = std::min(tile, gradients.size() - begin);
-    std::span<float> w = floats.empty() ? std::span(after).first(n) : floats.subspan(begin, n);
+    std::span<float> w = floats.empty() ? std::span(after).first(n) : floats.subspan(at + begin, n);
     if (floats.empty()) {
-      entry.parameter->read(begin, std::span(before).first(n));
+      entry.parameter->read(at + begin, std::span(before).first(n));
       std::copy_n(before.begin(), n, after.begin());
     }
     std::span<const float> g = gradients.subspan(begin, n);
@@ -152,9 +153,9 @@ void Optimizer::move(Entry& entry, const StepInfo& info, float factor, std::uint
     }
     std::array<std::span<float>, most_slots> slots;
     for (std::size_t s = 0; s < entry.slots.size(); ++s)
-      slots[s] = entry.slots[s].mutable_data<float>().subspan(begin, n);
+      slots[s] = entry.slots[s].mutable_data<float>().subspan(at + begin, n);
     rule_->update(group.options.get(), info, w, g, std::span(slots).first(entry.slots.size()));
-    if (floats.empty()) entry.parameter->move(begin, std::span(before).first(n), w, key);
+    if (floats.empty()) entry.parameter->move(at + begin, std::span(before).first(n), w, key);
   }
 }
 
@@ -169,7 +170,7 @@ void Optimizer::step() {
     if (!entry.grad) continue;
     const Stopwatch watch;
     const StepInfo info{static_cast<float>(groups_[entry.group].lr * schedule), steps_};
-    move(entry, info, factor, noise_key(options_.seed, steps_, i));
+    move(entry, 0, entry.grad.data<float>(), info, factor, noise_key(options_.seed, steps_, i));
     tell(watch, *entry.parameter);
   }
   for (Entry& entry : entries_) {
@@ -192,28 +193,41 @@ class Optimizer::Fused final : public GradientSink {
   }
 
   bool take(const VariableNode* leaf, const Tensor& grad) override {
-    for (std::size_t i = 0; i < optimizer_.entries_.size(); ++i) {
-      Entry& entry = optimizer_.entries_[i];
-      if (entry.parameter->variable().node().get() != leaf) continue;
-      if (entry.parameter->tensor().dtype() != DType::float32)
-        require_finite(*entry.parameter, grad);
-      const std::uint64_t step = optimizer_.steps_ + 1;
-      const auto lr = static_cast<float>(optimizer_.groups_[entry.group].lr * schedule_);
-      const Stopwatch watch;
-      entry.grad = grad;
-      optimizer_.move(entry, {lr, step}, 1, noise_key(optimizer_.options_.seed, step, i));
-      entry.grad = {};
-      if (!dry_running()) entry.parameter->commit();
-      tell(watch, *entry.parameter);
-      moved_ = true;
-      return true;
-    }
-    return false;
+    if (!takes_parts(leaf)) return false;
+    take_part(leaf, 0, grad);
+    return true;
+  }
+
+  bool takes_parts(const VariableNode* leaf) const override { return find(leaf) != none(); }
+
+  void take_part(const VariableNode* leaf, std::size_t begin, const Tensor& grad) override {
+    const std::size_t i = find(leaf);
+    Entry& entry = optimizer_.entries_[i];
+    Parameter& parameter = *entry.parameter;
+    if (parameter.tensor().dtype() != DType::float32) require_finite(parameter, grad);
+    const std::uint64_t step = optimizer_.steps_ + 1;
+    const auto lr = static_cast<float>(optimizer_.groups_[entry.group].lr * schedule_);
+    const Stopwatch watch;
+    optimizer_.move(entry, begin, grad.data<float>(), {lr, step}, 1,
+                    noise_key(optimizer_.options_.seed, step, i));
+    const bool complete = begin + grad.numel() == parameter.numel();
+    if (complete && !dry_running()) parameter.commit();
+    tell(watch, parameter);
+    moved_ = true;
   }
 
   bool moved() const noexcept { return moved_; }
 
  private:
+  std::size_t none() const { return optimizer_.entries_.size(); }
+  /// The entry whose parameter that is, or none().
+  std::size_t find(const VariableNode* leaf) const {
+    const auto& entries = optimizer_.entries_;
+    const auto same = [&](const Entry& e) { return e.parameter->variable().node().get() == leaf; };
+    return static_cast<std::size_t>(std::find_if(entries.begin(), entries.end(), same) -
+                                    entries.begin());
+  }
+
   Optimizer& optimizer_;
   double schedule_;
   bool moved_ = false;

@@ -155,6 +155,8 @@ class Model {
   bool keeps_packed_weights() const noexcept;
   /// But for custom ops, limits and what is recomputed.
   Model twin(const ModelOptions& options) const;
+  /// The engine's: input 0 in the element type of the file, as the calls above take it.
+  Variable fitted(const Variable& x) const;
   /// The engine's: leaves with the very values of those parameters, of a twin, where their weights
   /// are; fewer where one of them is not a tensor of its own.
   std::vector<Variable> share(const Parameters& parameters);

@@ -16,6 +16,8 @@
 ///     pack(attributes, plan, forward)           noexcept; writes forward.packed, when they changed
 ///     forward<T>(attributes, plan, forward)     noexcept, allocates nothing
 ///     backward(attributes, plan, backward)      noexcept, allocates nothing, float only
+///     splits(plan)                              noexcept; backward takes some rows of weights at a
+///                                               time: see Backward::rows
 ///
 /// Around it, once for all ops, autograd does: checks of dtype and arity, un-broadcasting, the mask
 /// of fused activations and of saturated integers (straight-through), dequantization of what was
@@ -192,6 +194,13 @@ struct Backward {
   const TensorType& type_out(std::size_t i) const noexcept { return types_out[i]; }
 
   std::span<const bool> wanted;
+
+  /// Where the op splits: the rows of input 1 (its first dimension, the last one of output 0) that
+  /// this call is about.  saved_input(1) and input_grad(1) hold just these; input_grad(0) adds up
+  /// over the calls; the gradient of a bias is asked of the first call, whole.
+  struct Rows {
+    std::int64_t first = 0, count = 0;
+  } rows;
 };
 
 /// Attributes and plans, their types forgotten.
@@ -239,6 +248,7 @@ struct OpDef {
   void (*pack)(const void* attributes, const void* plan, const Forward&) noexcept = nullptr;
   void (*forward)(const void* attributes, const void* plan, const Forward&) noexcept = nullptr;
   void (*backward)(const void* attributes, const void* plan, const Backward&) noexcept = nullptr;
+  bool (*splits)(const void* plan) noexcept = nullptr;
 
   bool differentiable() const noexcept { return backward != nullptr || views; }
 };
@@ -286,6 +296,7 @@ struct Erased {
   static Box default_attributes() { return std::make_shared<Attributes>(); }
   static Activation activation(const void* a) noexcept { return attributes(a).activation; }
   static bool clamps(const void* p) noexcept { return plan(p).clamps; }
+  static bool splits(const void* p) noexcept { return Op::splits(plan(p)); }
 
   static std::vector<TensorType> infer(const void* a, const Call& call) {
     if constexpr (requires { Op::infer(attributes(a), call); }) {
@@ -384,6 +395,7 @@ constexpr OpDef define() {
                   { p.clamps } -> std::convertible_to<bool>;
                 })
     d.clamps = E::clamps;
+  if constexpr (requires(const Plan& p) { Op::splits(p); }) d.splits = E::splits;
   d.infer = E::infer;
   d.prepare = E::prepare;
   if constexpr (requires(const Attributes& a, const Call& c) { Op::check(a, c); })

@@ -204,7 +204,8 @@ class Optimizer {
 
   void take_gradients();
   double norm_factor();
-  void move(Entry& entry, const StepInfo& info, float factor, std::uint64_t key) noexcept;
+  void move(Entry& entry, std::size_t at, std::span<const float> gradients, const StepInfo& info,
+            float factor, std::uint64_t key) noexcept;
   Saved parsed(std::span<const std::byte> state) const;
 
   const UpdateRule* rule_;

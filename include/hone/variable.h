@@ -2,6 +2,7 @@
 /// Define-by-run automatic differentiation (Chainer's model): Variables, the FunctionNodes that
 /// made them, and the GradSum nodes where a value was used more than once.
 
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
@@ -26,6 +27,10 @@ class GradientSink {
   /// Everything that uses the value of `leaf` has been passed: it may be written to.  Whether the
   /// gradient was consumed; it stays in grad() where not.
   virtual bool take(const VariableNode* leaf, const Tensor& grad) = 0;
+  /// Whether the gradient of `leaf` may be given in parts, where only one call uses its value.
+  virtual bool takes_parts(const VariableNode* leaf) const;
+  /// The elements from `begin` on of such a gradient; those of the value may be written to.
+  virtual void take_part(const VariableNode* leaf, std::size_t begin, const Tensor& grad);
 
  protected:
   ~GradientSink() = default;

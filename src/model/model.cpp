@@ -212,6 +212,8 @@ Variables run_for(model::State& state, model::Executor::Part part, std::span<con
 
 }  // namespace
 
+Variable Model::fitted(const Variable& x) const { return state_->fitted(x, 0); }
+
 Variables Model::run(std::span<const Variable> inputs) {
   return run_for(*state_, model::Executor::Part::whole, inputs, state_->graph.outputs);
 }

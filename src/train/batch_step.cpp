@@ -176,6 +176,8 @@ double BatchStep::run(Model& model, std::span<const std::size_t> samples, double
     const auto some = samples.subspan(begin, std::min(micro_, samples.size() - begin));
     const ModelMemory::Running running(model.memory(), step_key(some.size()));
     Batch batch = data_.gather(some, model.memory().step());
+    // quantized now: the floats are not there any more when forward runs
+    if (cut_.empty()) batch.x = model.fitted(Variable(std::move(batch.x))).data();
     const Variable y = predict(model, batch, some);
     batch.x = {};  // it lives on where backward needs it
     const Variable sum = sum_of_losses(y, batch.labels);
