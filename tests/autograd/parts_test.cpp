@@ -7,11 +7,13 @@
 #include <hone/functions.h>
 #include <hone/optim.h>
 
+#include "tests/autograd/toy_ops.h"
+
 namespace hone::tests {
 namespace {
 
 // 40 rows of 300 make more than one part, the last one of other size
-constexpr std::int64_t samples = 7, in = 300, out = 40;
+constexpr std::int64_t samples = 7, columns = 300, rows = 40;
 
 std::vector<float> numbers(std::int64_t n, std::uint32_t state) {
   std::vector<float> v(static_cast<std::size_t>(n));
@@ -26,21 +28,16 @@ Tensor drawn(const Shape& shape, std::uint32_t seed) {
   return Tensor::of<float>(shape, numbers(static_cast<std::int64_t>(shape.numel()), seed));
 }
 
-std::vector<float> list(const Tensor& t) {
-  const auto values = t.data<float>();
-  return {values.begin(), values.end()};
-}
-
 /// An int8 weight with a scale for each row.
 Tensor quantized_weights() {
   std::vector<std::int8_t> q;
-  for (const float v : numbers(out * in, 3)) q.push_back(static_cast<std::int8_t>(v * 127));
+  for (const float v : numbers(rows * columns, 3)) q.push_back(static_cast<std::int8_t>(v * 127));
   std::vector<float> scales;
-  for (std::int64_t o = 0; o < out; ++o) scales.push_back(0.01f + 0.001f * static_cast<float>(o));
+  for (std::int64_t o = 0; o < rows; ++o) scales.push_back(0.01f + 0.001f * static_cast<float>(o));
   QuantParams quant;
   quant.axis = 0;
   quant.axis_scales = std::make_shared<const std::vector<float>>(scales);
-  return Tensor::of<std::int8_t>({out, in}, q, quant);
+  return Tensor::of<std::int8_t>({rows, columns}, q, quant);
 }
 
 /// Takes whole gradients only, and keeps them.
@@ -67,10 +64,10 @@ struct Collects final : Keeps {
 
 TEST(Parts, OfAFullyConnectedLayerAreTheWhole) {
   const auto run = [](GradientSink& sink, const Variable& w) {
-    const Variable x(drawn({samples, in}, 1), Grad::yes), b(drawn({out}, 2), Grad::yes);
-    fully_connected(x, w, b).backward(drawn({samples, out}, 4), &sink);
+    const Variable x(drawn({samples, columns}, 1), Grad::yes), b(drawn({rows}, 2), Grad::yes);
+    fully_connected(x, w, b).backward(drawn({samples, rows}, 4), &sink);
   };
-  const Variable w(drawn({out, in}, 3), Grad::yes);
+  const Variable w(drawn({rows, columns}, 3), Grad::yes);
   Keeps whole;
   run(whole, w);
   Collects parts;
@@ -87,23 +84,23 @@ TEST(Parts, OfAFullyConnectedLayerAreTheWhole) {
 
 TEST(Parts, OfAConvolutionReachItsInputUnchanged) {
   const auto run = [](const Tensor& weights, GradientSink* sink) {
-    const Variable x(drawn({1, 3, 2, in}, 1), Grad::yes), w(weights, Grad::yes);
-    conv_2d(x, w).backward(drawn({1, 3, 2, out}, 4), sink);
+    const Variable x(drawn({1, 3, 2, columns}, 1), Grad::yes), w(weights, Grad::yes);
+    conv_2d(x, w).backward(drawn({1, 3, 2, rows}, 4), sink);
     return std::pair{list(x.grad()), list(w.grad())};
   };
   // integers are widened in parts; floats are not, where nobody takes parts
-  const Tensor q = quantized_weights().reshaped({out, 1, 1, in});
+  const Tensor q = quantized_weights().reshaped({rows, 1, 1, columns});
   const auto parts = run(q, nullptr), whole = run(q.to_float(), nullptr);
   EXPECT_EQ(parts.first, whole.first);
   EXPECT_EQ(parts.second, whole.second);
 }
 
 TEST(Parts, AValueThatTwoCallsUseIsNeverTakenInParts) {
-  const Variable w(drawn({out, in}, 3), Grad::yes), x(drawn({samples, in}, 1));
+  const Variable w(drawn({rows, columns}, 3), Grad::yes), x(drawn({samples, columns}, 1));
   Collects sink;
   sink.only = w.node().get();
   const Variable y = add(fully_connected(x, w), fully_connected(x, w));
-  y.backward(drawn({samples, out}, 4), &sink);
+  y.backward(drawn({samples, rows}, 4), &sink);
   EXPECT_EQ(sink.parts, 0);  // its sum, whole
   ASSERT_EQ(sink.grads.size(), 1u);
 }
@@ -115,9 +112,9 @@ TEST(Parts, AFusedStepMovesTheSameBits) {
                                                  ParameterOptions{.update = update});
       Momentum optimizer(Parameters({w}), {.lr = 0.1f});
       for (int step = 0; step < 3; ++step) {
-        const Variable x(drawn({samples, in}, 1), Grad::yes);
+        const Variable x(drawn({samples, columns}, 1), Grad::yes);
         const Variable y = fully_connected(x, w->variable());
-        const Tensor seed = drawn({samples, out}, 5);
+        const Tensor seed = drawn({samples, rows}, 5);
         if (fused) {
           optimizer.step(y, seed);
         } else {
