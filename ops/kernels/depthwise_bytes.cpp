@@ -78,7 +78,8 @@ HONE_INLINE ptrdiff_t whole_windows(const Block<Cut>& b, const V (&w)[K * K], V 
 template <bool Cut>
 class Columns3x3 {
  public:
-  explicit HONE_INLINE Columns3x3(const Block<Cut>& b) : b_(b) {
+  HONE_INLINE Columns3x3(const Block<Cut>& b, bool used) : b_(b) {
+    if (!used) return;  // there may be fewer weights
     HONE_UNROLL
     for (int c = 0; c < 3; ++c) {
       const V w0 = b.weights(c), w1 = b.weights(3 + c), w2 = b.weights(6 + c);
@@ -116,7 +117,7 @@ class Columns3x3 {
   }
 
   const Block<Cut>& b_;
-  V w_[3], start_{};
+  V w_[3] = {}, start_{};
 };
 #endif
 
@@ -134,8 +135,8 @@ HONE_NOINLINE void convolve(const DepthwiseBytes& d, ptrdiff_t channel, ptrdiff_
     w[t] = small_factor(w[t]);
   }
 #if defined(__AVX512VNNI__)
-  const Columns3x3<Cut> columns(b);
   const bool by_columns = K == 3 && s.dilation_w == 1 && d.w_zero_point == 0;
+  const Columns3x3<Cut> columns(b, by_columns);
 #endif
   const TapRange inner = interior(s.ow, s.w, s.kw, s.stride_w, s.dilation_w, s.pad_left);
   const ptrdiff_t last_row = d.last_row;
