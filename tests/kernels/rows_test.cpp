@@ -43,8 +43,8 @@ TEST(Transpose, MovesEveryBitPattern) {
       constexpr int columns = 21;
       std::vector<std::uint32_t> from;
       for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(rows * columns); ++i) {
-        const std::uint32_t kinds[] = {0x7f800001u + i, 0xff800001u + i, 0x80000000u, i};
-        from.push_back(kinds[i % 4]);  // numbers that are none, -0, denormal ones
+        const std::uint32_t patterns[] = {0x7f800001u + i, 0xff800001u + i, 0x80000000u, i};
+        from.push_back(patterns[i % 4]);  // numbers that are none, -0, denormal ones
       }
       std::vector<float> floats(from.size()), to(from.size());
       std::memcpy(floats.data(), from.data(), 4 * from.size());
