@@ -12,7 +12,7 @@
 namespace hone {
 namespace {
 
-constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t absent = std::numeric_limits<std::size_t>::max();
 
 /// Lines one after the other, without their ends.
 class Lines {
@@ -91,7 +91,7 @@ std::size_t find_column(const std::vector<std::string>& header, const std::strin
 
 /// Which column is what.
 struct Layout {
-  std::size_t time = none, label = none, group = none;
+  std::size_t time = absent, label = absent, group = absent;
   std::vector<std::size_t> features;
 };
 
@@ -170,7 +170,7 @@ CsvTable read_csv_table(std::string_view text, const CsvOptions& options,
       fail(ErrorKind::data, at(), "expected a finite number in column \"", escaped(header[c]),
            "\", got ", excerpt(fields[c]));
     };
-    if (layout.time != none) {
+    if (layout.time != absent) {
       const std::optional<double> time = parse_double(fields[layout.time]);
       if (!time) refuse(layout.time);
       if (last_time && *time < *last_time) {
@@ -184,8 +184,8 @@ CsvTable read_csv_table(std::string_view text, const CsvOptions& options,
       if (!value) refuse(c);
       table.values.push_back(*value);
     }
-    if (layout.label != none) row_label = unquoted(fields[layout.label]);
-    const std::string row_group = layout.group == none ? "" : unquoted(fields[layout.group]);
+    if (layout.label != absent) row_label = unquoted(fields[layout.label]);
+    const std::string row_group = layout.group == absent ? "" : unquoted(fields[layout.group]);
     if (table.runs.empty() || table.runs.back().label != row_label || group != row_group) {
       table.runs.push_back({table.rows, table.rows, lines.number(), row_label});
       group = row_group;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "src/tensor/dry_run.h"
@@ -25,7 +27,7 @@ bool is_mapped(std::size_t bytes) noexcept {
 
 }  // namespace
 
-void* LazyMemory::do_allocate(std::size_t bytes, std::size_t) {
+void* LazyMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
 #if defined(__unix__)
   if (is_mapped(bytes)) {
     void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -34,9 +36,12 @@ void* LazyMemory::do_allocate(std::size_t bytes, std::size_t) {
     return pages;
   }
 #endif
-  void* pointer = std::calloc(1, bytes == 0 ? 1 : bytes);
+  // whole alignments, at least one
+  const std::size_t room =
+      (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  void* pointer = std::aligned_alloc(alignment, room);
   if (pointer == nullptr) throw std::bad_alloc();
-  return pointer;
+  return std::memset(pointer, 0, room);
 }
 
 void LazyMemory::do_deallocate(void* pointer, std::size_t bytes, std::size_t) {

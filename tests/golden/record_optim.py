@@ -23,10 +23,10 @@ def number(v):
     return f"{float(v):.9g}".replace("inf", "INFINITY")
 
 
-def numbers(values):
+def numbers(values, suffix=""):
     values = torch.as_tensor(values).flatten().tolist()
     lines, line = [], ""
-    for text in map(number, values):
+    for text in (number(v) + suffix for v in values):
         if len(line) + len(text) > 80:
             lines.append(line)
             line = ""
@@ -281,13 +281,13 @@ def optimizers():
     out = HEAD
     out += f"constexpr int recorded_steps = {STEPS};\n"
     first = np.concatenate([v.ravel() for v in start])
-    out += f"const std::vector<float> recorded_start{numbers(first)};\n"
+    out += f"const std::vector<float> recorded_start{numbers(first, 'f')};\n"
     flat = np.concatenate([np.concatenate([v.ravel() for v in g]) for g in grads])
-    out += f"const std::vector<float> recorded_grads{numbers(flat)};\n"
+    out += f"const std::vector<float> recorded_grads{numbers(flat, 'f')};\n"
     out += "// the weights after each step\n"
     out += "const std::map<std::string, std::vector<float>> recorded_weights{\n"
     for name, case in cases().items():
-        out += f'{{"{name}",\n    {numbers(run(**case))}}},\n'
+        out += f'{{"{name}",\n    {numbers(run(**case), "f")}}},\n'
     (HERE / "optim.inc").write_text(out + "};\n")
 
 
