@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Generate the C++ of the schema in two headers: generate.py FLATC SCHEMA FOLDER [OP.cpp...]
 
-tflite_tables.h     tables: what an op needs
-tflite_generated.h  all of it: also native structs, builders, packing, unpacking, verifying,
-                    reflection
+tflite_tables.h     tables, and options as native structs: what an op needs
+tflite_generated.h  all of it: also other native structs, builders, packing, unpacking,
+                    verifying, reflection
 
 One header would cost every op three seconds of compile time for functions that only the reader and
 the writer call.
@@ -48,7 +48,7 @@ text = text.replace(f"#ifndef {guard}\n#define {guard}\n", "").replace(f"#endif 
 # the first definition of a member outside its class begins the part that only few need
 cut = re.search(r"^inline \w+ \*\w+::UnPack\(", text, re.MULTILINE).start()
 native = re.compile(
-    r"^(?:struct (?:\w+T : public \S+NativeTable|\w+Builder|\w+Union) \{.*?^\};"
+    r"^(?:struct (?:\w+(?<!Options)T : public \S+NativeTable|\w+Builder|\w+Union) \{.*?^\};"
     r"|inline flatbuffers::Offset<\w+> Create\w+\(.*?^\})\n",
     re.MULTILINE | re.DOTALL)
 moved = "".join(native.findall(text[:cut]))

@@ -7,9 +7,9 @@ namespace {
 
 // More calls than the stack has room for, either way; AddressSanitizer takes half a minute more.
 #if defined(HONE_SANITIZED)
-constexpr int many = 100'000;
+constexpr int chain_length = 100'000;
 #else
-constexpr int many = 1'000'000;
+constexpr int chain_length = 1'000'000;
 #endif
 
 Variable chain(const Variable& x, int length) {
@@ -22,9 +22,9 @@ Variable chain(const Variable& x, int length) {
 TEST(Chain, OfAMillionNodesRunsBackwardUnderASmallStack) {
   on_a_small_stack([] {
     const Variable x = leaf({0});
-    const Variable y = chain(x, many);
-    EXPECT_GE(live_nodes(), 2u * many);
-    EXPECT_EQ(y.item(), static_cast<float>(many));
+    const Variable y = chain(x, chain_length);
+    EXPECT_GE(live_nodes(), 2u * chain_length);
+    EXPECT_EQ(y.item(), static_cast<float>(chain_length));
     y.backward();
     EXPECT_EQ(list(x.grad()), Floats{1});
   });
@@ -34,7 +34,7 @@ TEST(Chain, OfAMillionNodesRunsBackwardUnderASmallStack) {
 TEST(Chain, OfAMillionNodesIsDroppedUnderASmallStack) {
   on_a_small_stack([] {
     const Variable x = leaf({0});
-    chain(x, many);
+    chain(x, chain_length);
     EXPECT_EQ(live_nodes(), 1u) << "only x is left";
   });
 }
