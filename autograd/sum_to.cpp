@@ -1,40 +1,40 @@
 #include "autograd/sum_to.h"
 
-#include <array>
-
+#include "ops/kernels/kernels.h"
+#include "ops/kernels/reduction.h"
 #include "src/tensor/dry_run.h"
 
 namespace hone {
+namespace {
+
+/// Bit i: dimension i of `from` is 1, or not there, in `to`.
+std::uint32_t repeated(const Shape& from, const Shape& to) noexcept {
+  const std::size_t more = from.rank() - to.rank();
+  std::uint32_t axes = 0;
+  for (std::size_t i = 0; i < from.rank(); ++i) {
+    if (i < more || to[i - more] == 1) axes |= 1u << i;
+  }
+  return axes;
+}
+
+}  // namespace
 
 Tensor sum_to(const Tensor& grad, const Shape& shape, std::pmr::memory_resource* memory) {
-  const Shape& from = grad.shape();
-  const std::size_t rank = from.rank();
-  // strides into the sum; 0 along repeated axes
-  std::array<std::size_t, Shape::max_rank> stride{}, index{};
-  std::size_t step = 1;
-  for (std::size_t k = 0; k < shape.rank(); ++k) {
-    const std::size_t a = rank - 1 - k, b = shape.rank() - 1 - k;
-    stride[a] = shape[b] == 1 ? 0 : step;
-    step *= static_cast<std::size_t>(shape[b]);
-  }
-  Tensor sums = Tensor::zeros(TensorType(DType::float64, shape), memory);
-  if (dry_running()) return Tensor(TensorType(DType::float32, shape), memory);
-  const auto total = sums.mutable_data<double>();
-  const auto g = grad.data<float>();
-  const std::size_t inner = rank == 0 ? 1 : static_cast<std::size_t>(from.back());
-  const std::size_t inner_stride = rank == 0 ? 0 : stride[rank - 1];
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < g.size(); i += inner) {
-    for (std::size_t k = 0; k < inner; ++k)
-      total[at + k * inner_stride] += static_cast<double>(g[i + k]);
-    for (std::size_t a = rank - (rank > 0); a-- > 0;) {  // the next row
-      at += stride[a];
-      if (++index[a] < static_cast<std::size_t>(from[a])) break;
-      at -= stride[a] * index[a];
-      index[a] = 0;
+  Tensor sums = Tensor::zeros(TensorType(DType::float32, shape), memory);
+  if (dry_running()) return sums;
+  const auto reduction = AxisReduction::over(grad.shape(), repeated(grad.shape(), shape));
+  const float* from = grad.data<float>().data();
+  float* to = sums.mutable_data<float>().data();
+  reduction.walk_rows([&](std::size_t x, std::size_t sum, std::size_t rows, std::size_t count,
+                          bool kept) {
+    const auto n = static_cast<std::ptrdiff_t>(count);
+    if (kept) {
+      kernels().column_sums({static_cast<std::ptrdiff_t>(rows), n, from + x, n, to + sum, true});
+    } else {
+      to[sum] += kernels().sum({n, from + x});
     }
-  }
-  return sums.to_float(memory);
+  });
+  return sums;
 }
 
 }  // namespace hone

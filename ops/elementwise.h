@@ -78,6 +78,24 @@ void run_bytes(const Broadcast& shape, const Forward& f, const BytePass& pass,
   });
 }
 
+/// Runs a pass over the floats a and b, broadcast to y.
+template <class Kernel>
+void run_floats(const Broadcast& shape, const float* a, const float* b, float* y,
+                Activation activation, Kernel kernel) noexcept {
+  const auto [lo, hi] = range_of(activation);
+  shape.each_run([&](std::size_t i, std::size_t ia, std::size_t ib, std::size_t n,
+                     std::size_t step_a, std::size_t step_b) noexcept {
+    kernel({.count = static_cast<std::ptrdiff_t>(n),
+            .a = a + ia,
+            .a_step = static_cast<std::ptrdiff_t>(step_a),
+            .b = b + ib,
+            .b_step = static_cast<std::ptrdiff_t>(step_b),
+            .y = y + i,
+            .lo = lo,
+            .hi = hi});
+  });
+}
+
 /// Checks that the call is float, or quantized in its input and output; true in the second case.
 bool unary_fixed_point(const Call& call);
 

@@ -7,7 +7,8 @@
 #include <hone/functions.h>
 
 #include "ops/elementwise.h"
-#include "ops/kernels/softmax_row.h"
+#include "ops/kernels/kernels.h"
+#include "ops/kernels/log_sum_exp.h"
 
 namespace hone::ops {
 namespace {
@@ -83,7 +84,7 @@ struct LogSoftmax {
     float* gx = b.input_grad(0).data();
     const auto n = static_cast<std::size_t>(b.type_in(0).shape.back());
     each_row(b.input_grad(0).size(), n, [=](std::size_t i) {
-      softmax_row(x + i, gx + i, n, 1.0f);
+      kernels().softmax({.count = static_cast<std::ptrdiff_t>(n), .x = x + i, .y = gx + i});
       double total = 0;
       for (std::size_t k = i; k < i + n; ++k) total += static_cast<double>(gy[k]);
       const auto sum = static_cast<float>(total);

@@ -75,6 +75,9 @@ struct Mul {
         });
       }
     }
+    if constexpr (std::same_as<T, float>) {
+      return run_floats(plan.shape, a, b, y, o.activation, kernels().multiply);
+    }
     const Clamp<T> clamp(o.activation);
     plan.shape.each([=](std::size_t i, std::size_t ia, std::size_t ib) {
       y[i] = clamp(wrapped(a[ia], b[ib], [](auto u, auto v) { return u * v; }));
@@ -83,17 +86,18 @@ struct Mul {
 
   static void backward(const Attributes&, const Plan& plan, const Backward& b) {
     const float* gy = b.output_grad(0).data();
-    if (b.wants(0)) {
-      const float* other = b.saved_input(1).data();
-      float* ga = b.input_grad(0).data();
-      plan.shape.each(
-          [=](std::size_t i, std::size_t, std::size_t ib) { ga[i] = gy[i] * other[ib]; });
-    }
-    if (b.wants(1)) {
-      const float* other = b.saved_input(0).data();
-      float* gb = b.input_grad(1).data();
-      plan.shape.each(
-          [=](std::size_t i, std::size_t ia, std::size_t) { gb[i] = gy[i] * other[ia]; });
+    for (const std::size_t k : {std::size_t{0}, std::size_t{1}}) {
+      if (!b.wants(k)) continue;
+      const float* other = b.saved_input(1 - k).data();
+      float* g = b.input_grad(k).data();
+      plan.shape.each_run([=](std::size_t i, std::size_t ia, std::size_t ib, std::size_t n,
+                              std::size_t step_a, std::size_t step_b) noexcept {
+        kernels().multiply({.count = static_cast<std::ptrdiff_t>(n),
+                            .a = gy + i,
+                            .b = other + (k == 0 ? ib : ia),
+                            .b_step = static_cast<std::ptrdiff_t>(k == 0 ? step_b : step_a),
+                            .y = g + i});
+      });
     }
   }
 };

@@ -59,6 +59,10 @@ struct SignedSum {
         });
       }
     }
+    if constexpr (std::same_as<T, float>) {
+      return run_floats(plan.shape, a, b, y, o.activation,
+                        difference ? kernels().subtract : kernels().add);
+    }
     const Clamp<T> clamp(o.activation);
     plan.shape.each([=](std::size_t i, std::size_t ia, std::size_t ib) {
       y[i] =

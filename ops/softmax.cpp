@@ -7,7 +7,6 @@
 
 #include "ops/elementwise.h"
 #include "ops/kernels/fixed_softmax.h"
-#include "ops/kernels/softmax_row.h"
 
 namespace hone::ops {
 namespace {
@@ -79,7 +78,9 @@ struct Softmax {
     const auto rows = [&](const auto& row) { each_row(f.inputs[0].numel(), n, row); };
     if constexpr (std::same_as<T, float>) {
       float* y = f.output<float>(0).data();
-      rows([=, beta = o.beta](std::size_t i) { softmax_row(x + i, y + i, n, beta); });
+      rows([&](std::size_t i) {
+        kernels().softmax({static_cast<std::ptrdiff_t>(n), o.beta, x + i, y + i});
+      });
     } else if constexpr (std::same_as<T, std::int16_t>) {
       std::int16_t* y = f.output<std::int16_t>(0).data();
       rows([=, &plan](std::size_t i) { plan.words.row(x + i, y + i, n); });
@@ -97,13 +98,9 @@ struct Softmax {
     const float* gy = b.output_grad(0).data();
     float* gx = b.input_grad(0).data();
     const auto n = static_cast<std::size_t>(b.type_in(0).shape.back());
-    // gx = beta y (gy - y . gy), with y from the exact input: 8 bits of it would be too few
-    each_row(b.input_grad(0).size(), n, [=, beta = o.beta](std::size_t i) {
-      softmax_row(x + i, gx + i, n, beta);
-      double dot = 0;
-      for (std::size_t k = i; k < i + n; ++k) dot += static_cast<double>(gx[k] * gy[k]);
-      const auto mean = static_cast<float>(dot);
-      for (std::size_t k = i; k < i + n; ++k) gx[k] *= beta * (gy[k] - mean);
+    // with y from the exact input: 8 bits of it would be too few
+    each_row(b.input_grad(0).size(), n, [&](std::size_t i) {
+      kernels().softmax_grad({static_cast<std::ptrdiff_t>(n), o.beta, x + i, gy + i, gx + i});
     });
   }
 };

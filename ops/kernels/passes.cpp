@@ -17,7 +17,55 @@ HONE_INLINE void masked(const ClampGrad<T>& m) {
   }
 }
 
+struct Plus {
+  template <class V>
+  HONE_INLINE V operator()(V a, V b) const {
+    return a + b;
+  }
+};
+struct Minus {
+  template <class V>
+  HONE_INLINE V operator()(V a, V b) const {
+    return a - b;
+  }
+};
+struct Times {
+  template <class V>
+  HONE_INLINE V operator()(V a, V b) const {
+    return a * b;
+  }
+};
+
+template <class Op, bool RepeatsA, bool RepeatsB>
+HONE_INLINE void run(const FloatPass& p) {
+  using V = Floats<lanes>;
+  const V a = splat<lanes>(*p.a), b = splat<lanes>(*p.b);
+  const V lo = splat<lanes>(p.lo), hi = splat<lanes>(p.hi);
+  for (ptrdiff_t i = 0; i < p.count; i += lanes) {
+    const ptrdiff_t n = p.count - i;
+    const V y = Op()(RepeatsA ? a : load_some<lanes>(p.a + i, n),
+                     RepeatsB ? b : load_some<lanes>(p.b + i, n));
+    store_some<lanes>(p.y + i, clamp<lanes>(y, lo, hi), n);
+  }
+}
+
+template <class Op>
+HONE_INLINE void pass(const FloatPass& p) {
+  if (p.count <= 0) return;
+  if (p.b_step == 0) {
+    run<Op, false, true>(p);
+  } else if (p.a_step == 0) {
+    run<Op, true, false>(p);
+  } else {
+    run<Op, false, false>(p);
+  }
+}
+
 }  // namespace
+
+void add(const FloatPass& p) noexcept { pass<Plus>(p); }
+void subtract(const FloatPass& p) noexcept { pass<Minus>(p); }
+void multiply(const FloatPass& p) noexcept { pass<Times>(p); }
 
 void clamp_grad(const ClampGrad<float>& m) noexcept { masked(m); }
 void clamp_grad_int8(const ClampGrad<int8_t>& m) noexcept { masked(m); }

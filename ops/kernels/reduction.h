@@ -49,18 +49,22 @@ struct AxisReduction {
     return r;
   }
 
-  /// Calls line(x, sum, count, kept) for every run of the innermost dimension: `count` elements
-  /// from x on belong to the sums from `sum` on where `kept`, else all to that one.
+  /// Calls block(x, sum, rows, count, kept) for blocks of `rows` runs of the innermost dimension,
+  /// `count` elements each, one after another from x on: they belong to the sums from `sum` on
+  /// where `kept`, else all to that one.
   template <class F>
-  void walk(F&& line) const noexcept {
+  void walk_rows(F&& block) const noexcept {
     if (sums * terms == 0) return;
-    const std::size_t outer = loop_count > 0 ? loop_count - 1 : 0;
-    const Loop inner = loop_count > 0 ? loops[outer] : Loop{1, 0};
+    const Loop inner = loop_count > 0 ? loops[loop_count - 1] : Loop{1, 0};
+    const bool kept = inner.to != 0;
+    const bool has_rows = kept && loop_count > 1;  // the dimension around a kept one is summed
+    const std::size_t outer = loop_count - (loop_count > 0 ? 1 : 0) - (has_rows ? 1 : 0);
     const auto count = static_cast<std::size_t>(inner.count);
+    const auto rows = has_rows ? static_cast<std::size_t>(loops[outer].count) : 1;
     std::array<std::int64_t, Shape::max_rank> at{};
     std::int64_t sum = 0;
-    for (std::size_t x = 0;; x += count) {
-      line(x, static_cast<std::size_t>(sum), count, inner.to != 0);
+    for (std::size_t x = 0;; x += rows * count) {
+      block(x, static_cast<std::size_t>(sum), rows, count, kept);
       std::size_t k = outer;
       for (; k > 0; --k) {
         const Loop& loop = loops[k - 1];
@@ -71,6 +75,14 @@ struct AxisReduction {
       }
       if (k == 0) return;
     }
+  }
+
+  /// Calls line(x, sum, count, kept) for every run of the innermost dimension.
+  template <class F>
+  void walk(F&& line) const noexcept {
+    walk_rows([&](std::size_t x, std::size_t sum, std::size_t rows, std::size_t count, bool kept) {
+      for (std::size_t r = 0; r < rows; ++r) line(x + r * count, sum, count, kept);
+    });
   }
 };
 

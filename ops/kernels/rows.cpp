@@ -129,4 +129,19 @@ void column_sums(const ColumnSums& s) noexcept {
   sum_last_columns(s, j);
 }
 
+float sum(const FloatSum& s) noexcept {
+  using V = Floats<lanes>;
+  V sums{};
+  for (ptrdiff_t block = 0; block < s.count; block += sum_block * lanes) {
+    const ptrdiff_t left = s.count - block,
+                    end = left < sum_block * lanes ? left : sum_block * lanes;
+    V part{};
+    for (ptrdiff_t i = 0; i < end; i += lanes) {
+      part += load_some<lanes>(s.x + block + i, left - i);
+    }
+    sums += part;
+  }
+  return total<lanes>(sums);
+}
+
 }  // namespace hone::HONE_ISA

@@ -167,6 +167,29 @@ HONE_INLINE void store(float* p, Floats<L> v, Part n) {
 }
 #endif
 
+/// The first n of a vector's lanes, all where n >= L; n > 0.
+template <int L>
+HONE_INLINE Floats<L> load_some(const float* p, ptrdiff_t n) {
+  return n >= L ? load<L>(p) : load<L>(p, part<L>(n));
+}
+template <int L>
+HONE_INLINE void store_some(float* p, Floats<L> v, ptrdiff_t n) {
+  if (n >= L) {
+    store<L>(p, v);
+  } else {
+    store<L>(p, v, part<L>(n));
+  }
+}
+/// v in its first n lanes, `rest` in the others.
+template <int L>
+HONE_INLINE Floats<L> or_else(Floats<L> v, ptrdiff_t n, float rest) {
+  if (n >= L) return v;
+  Ints<L> at;
+  HONE_UNROLL
+  for (int i = 0; i < L; ++i) at[i] = i;
+  return at < splat<L>(static_cast<int32_t>(n)) ? v : splat<L>(rest);
+}
+
 /// NaN passes.
 template <int L>
 HONE_INLINE Floats<L> clamp(Floats<L> v, Floats<L> lo, Floats<L> hi) {
@@ -195,6 +218,24 @@ HONE_INLINE Floats<4> four_sums(Floats<L> v) {
     return v;
   } else {
     return four_sums<L / 2>(lower<L>(v) + upper<L>(v));
+  }
+}
+/// The sum of the lanes.
+template <int L>
+HONE_INLINE float total(Floats<L> v) {
+  const Floats<4> s = four_sums<L>(v);
+  return (s[0] + s[1]) + (s[2] + s[3]);
+}
+/// The largest of the lanes.
+template <int L>
+HONE_INLINE float greatest(Floats<L> v) {
+  if constexpr (L > 4) {
+    const Floats<L / 2> a = lower<L>(v), b = upper<L>(v);
+    return greatest<L / 2>(a > b ? a : b);
+  } else {
+    float most = v[0];
+    for (int i = 1; i < L; ++i) most = v[i] > most ? v[i] : most;
+    return most;
   }
 }
 /// Lane i is the sum of the lanes of v[i].

@@ -92,6 +92,41 @@ struct Axpy {
   float* y = nullptr;
 };
 
+/// The sum of x.  Not split.
+struct FloatSum {
+  ptrdiff_t count = 0;
+  const float* x = nullptr;
+};
+
+/// y[i] = clamp(a[i] . b[i]), where . is +, - or *.  Each operand has a step of 1, or of 0 where it
+/// is one value.  y may be a or b.  Split anywhere.
+struct FloatPass {
+  ptrdiff_t count = 0;
+  const float* a = nullptr;
+  ptrdiff_t a_step = 1;
+  const float* b = nullptr;
+  ptrdiff_t b_step = 1;
+  float* y = nullptr;
+  float lo = -__builtin_inff(), hi = __builtin_inff();
+};
+
+/// y = e^(beta x) / its sum.  Not split.
+struct Softmax {
+  ptrdiff_t count = 0;
+  float beta = 1;
+  const float* x = nullptr;
+  float* y = nullptr;
+};
+
+/// gx = beta y (gy - y . gy), where y is the softmax of beta x.  Not split.
+struct SoftmaxGrad {
+  ptrdiff_t count = 0;
+  float beta = 1;
+  const float* x = nullptr;
+  const float* gy = nullptr;
+  float* gx = nullptr;
+};
+
 /// The shape of a 2-D convolution of one image and, with groups, of one group: c and o count the
 /// channels of the group, x_pixel and y_pixel all of them.  x: (h, w, c), y: (oh, ow, o),
 /// weights: (o, kh, kw, c).  A 1-D convolution has h = kh = 1.
@@ -356,6 +391,12 @@ struct Kernels {
   void (*clamp_grad_int16)(const ClampGrad<int16_t>&) noexcept;
   void (*axpy)(const Axpy&) noexcept;
   bool (*finite)(const Finite&) noexcept;
+  float (*sum)(const FloatSum&) noexcept;
+  void (*add)(const FloatPass&) noexcept;
+  void (*subtract)(const FloatPass&) noexcept;
+  void (*multiply)(const FloatPass&) noexcept;
+  void (*softmax)(const Softmax&) noexcept;
+  void (*softmax_grad)(const SoftmaxGrad&) noexcept;
 
   void (*gather_product)(const GatherProduct&) noexcept;
   void (*gather_weights)(const GatherWeights&) noexcept;

@@ -1,5 +1,5 @@
 #pragma once
-/// Softmax of one row of floats.
+/// The logarithm of the sum of exponentials of one row of floats.
 
 #include <algorithm>
 #include <cmath>
@@ -8,17 +8,6 @@
 #include "ops/kernels/float_exp.h"
 
 namespace hone {
-
-/// y = e^(beta x) / its sum; n >= 1 values.
-inline void softmax_row(const float* x, float* y, std::size_t n, float beta) noexcept {
-  float largest = beta * x[0];
-  for (std::size_t i = 1; i < n; ++i) largest = std::max(largest, beta * x[i]);
-  for (std::size_t i = 0; i < n; ++i) y[i] = fast_exp(beta * x[i] - largest);
-  double sum[4] = {};  // four chains of additions instead of one
-  for (std::size_t i = 0; i < n; ++i) sum[i % 4] += static_cast<double>(y[i]);
-  const auto scale = static_cast<float>(1 / ((sum[0] + sum[1]) + (sum[2] + sum[3])));
-  for (std::size_t i = 0; i < n; ++i) y[i] *= scale;
-}
 
 /// The largest x, and the logarithm of the sum of e^(x - largest): exact to the last bits also
 /// where it is next to 0.  n >= 1 values.
