@@ -56,26 +56,32 @@ struct Mean {
     return {static_cast<std::int32_t>(multiplier), factor.shift - bits};
   }
 
-  static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call&) {
-    return plan.reduction.sums * sizeof(std::uint64_t);
+  static std::size_t scratch_bytes(const Attributes&, const Plan& plan, const Call& call) {
+    return is_integer(call.inputs[0].dtype) ? plan.reduction.sums * sizeof(std::uint64_t) : 0;
   }
 
   template <class T>
   static void forward(const Attributes&, const Plan& plan, const Forward& f) {
-    using Sum = std::conditional_t<std::same_as<T, float>, double, std::uint64_t>;
     const auto y = f.output<T>(0);
-    const auto sums = sums_in<Sum>(f.scratch).first(y.size());
+    if constexpr (std::same_as<T, float>) {
+      sum_floats(plan.reduction, f.input<float>(0), y);
+      for (float& v : y) v /= static_cast<float>(plan.reduction.terms);
+    } else {
+      divide(plan, f, y);
+    }
+  }
+
+  template <class T>
+  static void divide(const Plan& plan, const Forward& f, std::span<T> y) {
+    const auto sums = sums_in<std::uint64_t>(f.scratch).first(y.size());
     sum_over(plan.reduction, f.input<T>(0), sums);
     const std::int64_t zx = f.type_in(0).zero_point, zy = f.type_out(0).zero_point;
     const auto terms = static_cast<std::int64_t>(plan.reduction.terms);
     for (std::size_t i = 0; i < y.size(); ++i) {
-      if constexpr (std::same_as<T, float>) {
-        y[i] = static_cast<float>(sums[i] / static_cast<double>(terms));
-      } else if (const auto sum = static_cast<std::int64_t>(sums[i]); !plan.rescales) {
-        y[i] = static_cast<T>(sum / terms);
-      } else {
-        y[i] = saturate<T>(zy + plan.factor(static_cast<std::int32_t>(sum - zx * terms)));
-      }
+      const auto sum = static_cast<std::int64_t>(sums[i]);
+      y[i] = plan.rescales
+                 ? saturate<T>(zy + plan.factor(static_cast<std::int32_t>(sum - zx * terms)))
+                 : static_cast<T>(sum / terms);
     }
   }
 

@@ -13,6 +13,8 @@
 
 #include <hone/tensor.h>
 
+#include "ops/kernels/kernels.h"
+
 namespace hone {
 
 /// The dimensions of an array in memory order, neighbours that are both summed or both kept as one.
@@ -109,6 +111,23 @@ void sum_over(const AxisReduction& r, std::span<const T> x, std::span<Sum> sums)
     for (const Sum p : part) total += p;
     *out += total;
   });
+}
+
+/// The same for floats in float, over blocks that are then added up.
+inline void sum_floats(const AxisReduction& r, std::span<const float> x,
+                       std::span<float> sums) noexcept {
+  for (float& s : sums) s = 0;
+  r.walk_rows(
+      [&](std::size_t from, std::size_t to, std::size_t rows, std::size_t count, bool kept) {
+        const auto n = static_cast<std::ptrdiff_t>(count);
+        const float* in = x.data() + from;
+        float* out = sums.data() + to;
+        if (kept) {
+          kernels().column_sums({static_cast<std::ptrdiff_t>(rows), n, in, n, out, true});
+        } else {
+          *out += kernels().sum({n, in});
+        }
+      });
 }
 
 /// The reverse: every element of x gets factor * its sum's value.
