@@ -87,9 +87,12 @@ std::size_t choose_micro_batch(Model& model, std::size_t batch, std::size_t want
   const std::size_t most = wanted != 0 ? std::min(wanted, batch) : batch;
   if (most > 1 && !model.can_batch(most)) return 1;
   if (wanted != 0) return most;
-  constexpr std::size_t cache_bytes = 512 * 1024;
+  // What a second-level cache holds; and a few samples even so, as operators on small images take
+  // longer to call than to compute, unless memory would be large.
+  constexpr std::size_t cache_bytes = 1 << 20, much_bytes = 16 << 20, few = 4;
+  const std::size_t one = std::max<std::size_t>(model.activation_bytes(), 1);
   const std::size_t fits = std::clamp<std::size_t>(
-      cache_bytes / std::max<std::size_t>(model.activation_bytes(), 1), 1, batch);
+      std::max(cache_bytes / one, std::min(few, much_bytes / one)), 1, batch);
   const std::size_t parts = (batch + fits - 1) / fits;
   return (batch + parts - 1) / parts;  // parts of one size: plans are made per size
 }
