@@ -94,6 +94,9 @@ class Dataset {
   /// Those samples, in that order.
   Batch gather(std::span<const std::size_t> indices,
                std::pmr::memory_resource* memory = default_memory()) const;
+  /// The labels of that batch alone: samples are read only where they are the labels.
+  Tensor labels(std::span<const std::size_t> indices,
+                std::pmr::memory_resource* memory = default_memory()) const;
   /// A permutation of [0, size()) that depends on nothing but size(), `seed` and `epoch`.
   std::vector<std::size_t> order(std::uint64_t seed, std::uint64_t epoch) const;
   /// All samples in order(seed, epoch), `batch` at a time; the last batch may be short.

@@ -20,8 +20,9 @@ struct State;
 }
 class ModelMemory;
 
-/// Which weights train: `all`, `head`, `bias`, `last:N` (operators with weights), a name pattern
-/// with `*`, a tensor list `#3,#7`, or a comma-separated union of these.
+/// Which weights train: `all`, `head`, `bias`, `last:N` (operators with weights), `bias:N` (the
+/// biases of these), a name pattern with `*`, a tensor list `#3,#7`, or a comma-separated union of
+/// these.
 struct Selector {
   std::string text;
 };
@@ -111,12 +112,12 @@ class Model {
   /// can_batch() holds. Throws Error: shapes, types, an operator that cannot run.
   Variables run(std::span<const Variable> inputs);
   /// One input, first output.
-  Variable operator()(const Variable& x);
+  Variable operator()(Variable x);
   /// Output 0 without a final SOFTMAX or LOGISTIC: what a loss should see.
   Variable logits(std::span<const Variable> inputs);
-  Variable logits(const Variable& x) { return logits(std::span(&x, 1)); }
+  Variable logits(Variable x);
   /// Output 0 and its logits, of one run.
-  Evaluated evaluate(const Variable& x);
+  Evaluated evaluate(Variable x);
   /// Every tensor of the main subgraph that the last run computed, by tensor; absent where none.
   std::vector<Tensor> last_values() const;
   void keep_values(bool keep);  ///< for last_values
@@ -143,8 +144,8 @@ class Model {
 
   /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of
   /// the model from there.
-  Variables run_frozen(const Variable& x);
-  Variable run_live(std::span<const Variable> cut, std::size_t samples,
+  Variables run_frozen(Variable x);
+  Variable run_live(std::span<Variable> cut, std::size_t samples,
                     bool logits = true);  ///< output 0 or its logits
   bool has_frozen_part();                 ///< there are operators before the cut
   /// Bytes of activations that one sample has in memory at most: about what a step keeps.
@@ -155,7 +156,8 @@ class Model {
   bool keeps_packed_weights() const noexcept;
   /// But for custom ops, limits and what is recomputed.
   Model twin(const ModelOptions& options) const;
-  /// The engine's: input 0 in the element type of the file, as the calls above take it.
+  /// The engine's: input 0 in the element type of the file, as the calls above take it, in a step's
+  /// memory.
   Variable fitted(const Variable& x) const;
   /// The engine's: leaves with the very values of those parameters, of a twin, where their weights
   /// are; fewer where one of them is not a tensor of its own.

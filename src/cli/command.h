@@ -52,6 +52,11 @@ void print(const nlohmann::json& document);
 std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays,
                                   const std::string& suffix, Grad grad);
 
+/// What --train names: a selector; or the union of those in a file, `@scheme.txt`, one a line,
+/// where lines that begin with `;` are comments.  Throws Error (file): it cannot be read, or names
+/// nothing.
+Selector selector(const std::string& text);
+
 /// Operators by number, as in `#3,#5`; those signs may be left out.  Throws Error (argument).
 std::vector<std::size_t> operators_in(const std::string& text);
 

@@ -13,7 +13,7 @@ struct GraphArgs {
 
 void graph(const GraphArgs& args, const Common& common) {
   Model model = Model::load(args.model);
-  const Parameters parameters = model.trainable({args.train});
+  const Parameters parameters = model.trainable(selector(args.train));
   std::vector<Variable> inputs;
   for (const ModelTensor& t : model.inputs()) inputs.emplace_back(Tensor::zeros(t.type));
   const Variable y = model.logits(inputs);
@@ -39,9 +39,7 @@ void add_graph(CLI::App& root, Common& common) {
       add(root, common, "graph", "the recorded graph with its GradSum nodes, as DOT or SVG",
           [&common, args] { graph(*args, common); });
   sub->add_option("MODEL", args->model, "a .tflite file")->required();
-  sub->add_option("--train", args->train,
-                  "which weights train: all, head, bias, last:N, a name with *, #tensor")
-      ->capture_default_str();
+  sub->add_option("--train", args->train, "which weights, as for train")->capture_default_str();
   sub->add_option("--format", args->format, "dot or svg; as OUT is called, else dot")
       ->check(CLI::IsMember({"dot", "svg"}));
   sub->add_option("-o,--output", args->out, "write there instead of to standard output");

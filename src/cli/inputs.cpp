@@ -1,4 +1,5 @@
 #include <charconv>
+#include <fstream>
 
 #include "src/cli/command.h"
 #include "src/data/text.h"
@@ -50,6 +51,23 @@ std::vector<Variable> inputs_from(const Model& model, const Arrays& arrays,
   std::string there;
   for (const auto& [key, value] : arrays) (there += there.empty() ? "" : ", ") += key;
   fail(ErrorKind::data, "input", "expected an array ", missing, ", got ", escaped(there));
+}
+
+Selector selector(const std::string& text) {
+  if (!text.starts_with('@')) return {text};
+  const std::string path = text.substr(1), where = escaped(path);
+  std::ifstream file(path);
+  if (!file) fail(ErrorKind::file, where, "expected a file with a selector a line");
+  Selector all;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line[begin] == ';') continue;
+    line = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+    all.text += (all.text.empty() ? "" : ",") + line;
+  }
+  if (file.bad() || all.text.empty())
+    fail(ErrorKind::file, where, "expected a selector a line, got none");
+  return all;
 }
 
 std::vector<std::size_t> operators_in(const std::string& text) {

@@ -140,7 +140,7 @@ PlanOptions options_of(const PlanArgs& args) {
   const bool chosen = !args.recompute.empty() && args.recompute != "auto";
   return {.batch = args.batch,
           .micro_batch = args.micro_batch,
-          .train = {args.train},
+          .train = selector(args.train),
           .weights = {.update = args.update == "in_place" ? Update::in_place : Update::shadow,
                       .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep},
           .optimizer = args.optimizer,

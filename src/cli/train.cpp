@@ -196,7 +196,7 @@ void train(const TrainArgs& args, const Common& common) {
   const auto [data, held_out] = open_both(model, args, common.seed);
   const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
   const Parameters parameters = model.trainable(
-      {args.train},
+      selector(args.train),
       {.update = update, .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep});
   const auto optimizer = make_optimizer(args.optimizer, parameters, args.lr, {.seed = common.seed});
 
@@ -258,7 +258,8 @@ void add_train(CLI::App& root, Common& common) {
   add_options(*sub, args->data);
   sub->add_option(
          "--train", args->train,
-         "which weights: all, head, bias, last:N, a name with *, #tensor; or several, with commas")
+         "which weights: all, head, bias, last:N, bias:N, a name with *, #tensor; several with "
+         "commas, or as the lines of a file, @FILE")
       ->capture_default_str();
   CLI::Option* held_out =
       sub->add_option("--held-out", args->held_out, "data to measure on, before and after");

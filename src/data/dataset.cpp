@@ -203,19 +203,24 @@ Batch Dataset::gather(std::span<const std::size_t> indices,
   for (std::size_t k = 0; k < indices.size(); ++k)
     s.read((*samples_)[indices[k]], {batch.x.mutable_raw() + k * bytes, bytes});
   if (normalization_) normalization_->apply(batch.x.mutable_data<float>());
-  if (s.target == Target::input) {
-    batch.labels = batch.x;
-    return batch;
-  }
-  batch.labels = Tensor(
+  batch.labels = s.target == Target::input ? batch.x : labels(indices, memory);
+  return batch;
+}
+
+Tensor Dataset::labels(std::span<const std::size_t> indices,
+                       std::pmr::memory_resource* memory) const {
+  const Sources& s = *sources_;
+  if (s.target == Target::input) return gather(indices, memory).x;
+  for (const std::size_t i : indices) check_index(i);
+  Tensor labels(
       TensorType(s.targets.dtype(), with_first(indices.size(), without_first(s.targets.shape()))),
       memory);
   const std::size_t each = s.target_bytes();
   for (std::size_t k = 0; each > 0 && k < indices.size(); ++k) {
-    std::memcpy(batch.labels.mutable_raw() + k * each,
-                s.targets.raw() + (*samples_)[indices[k]] * each, each);
+    std::memcpy(labels.mutable_raw() + k * each, s.targets.raw() + (*samples_)[indices[k]] * each,
+                each);
   }
-  return batch;
+  return labels;
 }
 
 std::vector<std::size_t> Dataset::order(std::uint64_t seed, std::uint64_t epoch) const {

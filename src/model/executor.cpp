@@ -130,7 +130,7 @@ Variable Executor::value(std::size_t n, std::size_t slot) const {
        ", nothing produces it");
 }
 
-void Executor::measure(std::span<const Variable> inputs) {
+void Executor::measure(std::span<Variable> inputs) {
   measured_.assign(env_.size(), Shape());
   measuring_ = true;
   try {
@@ -239,9 +239,9 @@ void Executor::call(std::size_t n, std::int64_t factor) {
   inputs.clear();
 }
 
-/// What tells the steps of a model apart.
 std::uint64_t Executor::step_key(Part part, std::span<const std::int32_t> wanted,
-                                 std::int64_t factor) const {
+                                 std::int64_t factor) {
+  settle();
   std::uint64_t key = static_cast<std::uint64_t>(part);
   const auto mix = [&](std::uint64_t value) { key = (key ^ value) * 0x9e3779b97f4a7c15u; };
   mix(grad_enabled());
@@ -252,9 +252,8 @@ std::uint64_t Executor::step_key(Part part, std::span<const std::int32_t> wanted
   return key;
 }
 
-Variables Executor::run(Part part, std::span<const std::int32_t> given,
-                        std::span<const Variable> values, std::span<const std::int32_t> wanted,
-                        std::int64_t factor) {
+Variables Executor::run(Part part, std::span<const std::int32_t> given, std::span<Variable> values,
+                        std::span<const std::int32_t> wanted, std::int64_t factor) {
   settle();
   const ModelMemory::Running running(memory_, step_key(part, wanted, factor));
   const std::size_t last = graph_.nodes.size();
@@ -263,9 +262,9 @@ Variables Executor::run(Part part, std::span<const std::int32_t> given,
   std::fill(env_.begin(), env_.end(), Variable());
   std::fill(batched_.begin(), batched_.end(), false);
   for (std::size_t i = 0; i < given.size(); ++i) {
-    env_[at(given[i])] = values[i];
-    batched_[at(given[i])] = factor > 1;
     if (keep) kept[at(given[i])] = values[i].data();
+    batched_[at(given[i])] = factor > 1;
+    env_[at(given[i])] = std::move(values[i]);
   }
   needed_.assign(env_.size(), false);
   for (const std::int32_t t : wanted) needed_[at(t)] = true;

@@ -21,9 +21,12 @@ class Executor {
 
   enum class Part { whole, frozen, live };
   /// The tensors `wanted`, computed from the graph's inputs (whole, frozen) or from values at the
-  /// cut (live).
-  Variables run(Part part, std::span<const std::int32_t> given, std::span<const Variable> values,
+  /// cut (live), which are moved from: each is let go when the last operator has read it.
+  Variables run(Part part, std::span<const std::int32_t> given, std::span<Variable> values,
                 std::span<const std::int32_t> wanted, std::int64_t factor);
+
+  /// What tells that step of the model from others.
+  std::uint64_t step_key(Part part, std::span<const std::int32_t> wanted, std::int64_t factor);
 
   const std::vector<std::int32_t>& cut();  ///< tensors that cross from frozen to live operators
   /// What one batch of the file's has in memory at most: the outputs of all live operators, or of
@@ -31,7 +34,7 @@ class Executor {
   std::size_t working_bytes();
   /// Shapes of one run at the file's batch, which the proof of larger ones compares with: those in
   /// the file may be stale where a dimension is open.
-  void measure(std::span<const Variable> inputs);
+  void measure(std::span<Variable> inputs);
   std::vector<Tensor> kept;  ///< values of the last run, where keep is set
   bool keep = false;
 
@@ -40,8 +43,6 @@ class Executor {
   Variable value(std::size_t node, std::size_t slot) const;
   void call(std::size_t n, std::int64_t factor);
   bool stays(std::size_t n) const;
-  std::uint64_t step_key(Part part, std::span<const std::int32_t> wanted,
-                         std::int64_t factor) const;
   const Shape& shape_of(const Node& node, std::size_t output) const;
   Variable widened_shape(const Node& node, std::int64_t factor) const;
   void check_batch(const Node& node, std::span<const Variable> results, std::int64_t factor);

@@ -51,7 +51,7 @@ Tensor narrowed(const Tensor& x, TensorType type, const Where& where,
 
 }  // namespace
 
-Variable State::fitted(const Variable& x, std::size_t i) const {
+Variable State::fitted(const Variable& x, std::size_t i, std::pmr::memory_resource* to) const {
   const file::TensorInfo& info = file.tensor(0, graph.inputs[i]);
   const auto where = [&] {
     return "input " + std::to_string(i) + " \"" + escaped(info.name) + "\"";
@@ -68,11 +68,11 @@ Variable State::fitted(const Variable& x, std::size_t i) const {
   if (x.type().dtype == DType::float32 && info.type.quantized()) {
     switch (info.type.dtype) {
       case DType::int8:
-        return Variable(quantized<std::int8_t>(x.data(), type, options.memory));
+        return Variable(quantized<std::int8_t>(x.data(), type, to));
       case DType::uint8:
-        return Variable(quantized<std::uint8_t>(x.data(), type, options.memory));
+        return Variable(quantized<std::uint8_t>(x.data(), type, to));
       case DType::int16:
-        return Variable(quantized<std::int16_t>(x.data(), type, options.memory));
+        return Variable(quantized<std::int16_t>(x.data(), type, to));
       default:
         break;
     }
@@ -80,22 +80,22 @@ Variable State::fitted(const Variable& x, std::size_t i) const {
   if (is_integer(x.type().dtype) && !x.type().quantized() && is_integer(type.dtype)) {
     switch (type.dtype) {
       case DType::int8:
-        return Variable(narrowed<std::int8_t>(x.data(), type, where, options.memory));
+        return Variable(narrowed<std::int8_t>(x.data(), type, where, to));
       case DType::uint8:
-        return Variable(narrowed<std::uint8_t>(x.data(), type, where, options.memory));
+        return Variable(narrowed<std::uint8_t>(x.data(), type, where, to));
       case DType::int16:
-        return Variable(narrowed<std::int16_t>(x.data(), type, where, options.memory));
+        return Variable(narrowed<std::int16_t>(x.data(), type, where, to));
       case DType::int32:
-        return Variable(narrowed<std::int32_t>(x.data(), type, where, options.memory));
+        return Variable(narrowed<std::int32_t>(x.data(), type, where, to));
       case DType::int64:
-        return Variable(narrowed<std::int64_t>(x.data(), type, where, options.memory));
+        return Variable(narrowed<std::int64_t>(x.data(), type, where, to));
       default:
         break;
     }
   }
   if (x.type().dtype == DType::float64 && type.dtype == DType::float32)
     return Variable(x.data().to_float());
-  if (x.type().dtype == DType::float64) return fitted(Variable(x.data().to_float()), i);
+  if (x.type().dtype == DType::float64) return fitted(Variable(x.data().to_float()), i, to);
   fail(ErrorKind::argument, where(), "expected ", info.type.dtype, ", got ", x.type().dtype);
 }
 

@@ -170,32 +170,41 @@ std::vector<Tensor> Model::last_values() const { return state_->executor.kept; }
 namespace {
 
 /// Where an operator refuses, what may be to blame: an input of another shape than the file's.
-Variables run_shaped(model::State& state, model::Executor::Part part,
-                     std::span<const Variable> inputs, std::span<const std::int32_t> wanted,
-                     std::int64_t factor) {
+Variables run_shaped(model::State& state, model::Executor::Part part, std::span<Variable> inputs,
+                     std::span<const std::int32_t> wanted, std::int64_t factor) {
   const auto& tensors = state.graph.inputs;
+  const auto declared = [&](std::size_t i) -> const Shape& {
+    return state.file.tensor(0, tensors[i]).type.shape;
+  };
+  std::size_t odd = 0;  // the first input of another shape than the file's
+  while (odd < inputs.size() && inputs[odd].shape() == declared(odd)) ++odd;
+  const Shape got = odd < inputs.size() ? inputs[odd].shape() : Shape();
   try {
     return state.executor.run(part, tensors, inputs, wanted, factor);
   } catch (const Error& error) {
-    for (std::size_t i = 0; i < inputs.size() && factor == 1; ++i) {
-      const Shape& declared = state.file.tensor(0, tensors[i]).type.shape;
-      if (inputs[i].shape() == declared || error.kind() == ErrorKind::memory) continue;
-      fail(error.kind(), error.where(), error.message(), "; input ", i, " has shape ",
-           inputs[i].shape(), ", in the file ", declared);
-    }
-    throw;
+    if (odd == inputs.size() || factor != 1 || error.kind() == ErrorKind::memory) throw;
+    fail(error.kind(), error.where(), error.message(), "; input ", odd, " has shape ", got,
+         ", in the file ", declared(odd));
   }
 }
 
-Variables run_for(model::State& state, model::Executor::Part part, std::span<const Variable> given,
+/// Moves from the inputs, so that none outlives the last operator that reads it.
+Variables run_for(model::State& state, model::Executor::Part part, std::span<Variable> inputs,
                   std::span<const std::int32_t> wanted) {
   const auto& tensors = state.graph.inputs;
-  if (given.size() != tensors.size()) {
-    fail(ErrorKind::argument, "model", "expected ", tensors.size(), " inputs, got ", given.size());
+  if (inputs.size() != tensors.size()) {
+    fail(ErrorKind::argument, "model", "expected ", tensors.size(), " inputs, got ", inputs.size());
   }
-  Variables inputs(state.options.memory);
-  for (std::size_t i = 0; i < given.size(); ++i) inputs.push_back(state.fitted(given[i], i));
-  const std::int64_t factor = state.factor(inputs);
+  bool all = true, changes = false;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    all = all && inputs[i];
+    changes |= inputs[i].type().dtype != state.file.tensor(0, tensors[i]).type.dtype;
+  }
+  const std::int64_t factor = all ? state.factor(inputs) : 1;
+  const ModelMemory::Running running(
+      *state.memory, state.executor.step_key(part, wanted, factor) ^ (changes ? 1u : 0u));
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    inputs[i] = state.fitted(inputs[i], i, state.memory->step());
   if (factor == 1 || state.can_batch()) return run_shaped(state, part, inputs, wanted, factor);
   // where samples would mix, the file's own sizes still rule: it may allow other shapes than its
   // batch
@@ -212,31 +221,43 @@ Variables run_for(model::State& state, model::Executor::Part part, std::span<con
 
 }  // namespace
 
-Variable Model::fitted(const Variable& x) const { return state_->fitted(x, 0); }
+Variable Model::fitted(const Variable& x) const {
+  return state_->fitted(x, 0, state_->memory->step());
+}
 
 Variables Model::run(std::span<const Variable> inputs) {
-  return run_for(*state_, model::Executor::Part::whole, inputs, state_->graph.outputs);
+  Variables own(inputs.begin(), inputs.end(), state_->options.memory);
+  return run_for(*state_, model::Executor::Part::whole, own, state_->graph.outputs);
 }
 
-Variable Model::operator()(const Variable& x) { return run(std::span(&x, 1)).at(0); }
+Variable Model::operator()(Variable x) {
+  return run_for(*state_, model::Executor::Part::whole, std::span(&x, 1), state_->graph.outputs)
+      .at(0);
+}
 
 Variable Model::logits(std::span<const Variable> inputs) {
+  Variables own(inputs.begin(), inputs.end(), state_->options.memory);
   const std::int32_t t = state_->logits_tensor();
-  return run_for(*state_, model::Executor::Part::whole, inputs, std::span(&t, 1))[0];
+  return run_for(*state_, model::Executor::Part::whole, own, std::span(&t, 1))[0];
 }
 
-Evaluated Model::evaluate(const Variable& x) {
+Variable Model::logits(Variable x) {
+  const std::int32_t t = state_->logits_tensor();
+  return run_for(*state_, model::Executor::Part::whole, std::span(&x, 1), std::span(&t, 1))[0];
+}
+
+Evaluated Model::evaluate(Variable x) {
   const std::array<std::int32_t, 2> tensors{state_->graph.outputs.at(0), state_->logits_tensor()};
   Variables y = run_for(*state_, model::Executor::Part::whole, std::span(&x, 1), tensors);
   return {std::move(y[0]), std::move(y[1])};
 }
 
-Variables Model::run_frozen(const Variable& x) {
+Variables Model::run_frozen(Variable x) {
   const NoGrad no_grad;
   return run_for(*state_, model::Executor::Part::frozen, std::span(&x, 1), state_->executor.cut());
 }
 
-Variable Model::run_live(std::span<const Variable> cut, std::size_t samples, bool logits) {
+Variable Model::run_live(std::span<Variable> cut, std::size_t samples, bool logits) {
   const std::vector<std::int32_t>& tensors = state_->executor.cut();
   if (cut.size() != tensors.size() || cut.empty()) {
     fail(ErrorKind::argument, "model", "expected ", tensors.size(), " values at the cut, got ",

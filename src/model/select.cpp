@@ -61,9 +61,10 @@ struct Term {
     if (text == "all") return true;
     if (text == "bias") return w.bias;
     if (text == "head") return w.node == nodes.front();
-    if (text.starts_with("last:")) {
-      const std::size_t n = std::min(number(text.substr(5), text), nodes.size());
-      return n > 0 && w.node >= nodes[n - 1];
+    for (const std::string_view part : {"last:", "bias:"}) {
+      if (!text.starts_with(part)) continue;
+      const std::size_t n = std::min(number(text.substr(part.size()), text), nodes.size());
+      return n > 0 && w.node >= nodes[n - 1] && (w.bias || part == "last:");
     }
     if (text.starts_with('#'))
       return static_cast<std::size_t>(w.tensor) == number(text.substr(1), text);
@@ -107,8 +108,8 @@ std::vector<Weight> select(const Selector& selector, const Graph& graph,
     if (!any) {
       refuse_sparse(term.text, graph, file);
       fail(ErrorKind::argument, "selector",
-           "expected all, head, bias, last:N, a name with *, or #tensor; \"", escaped(term.text),
-           "\" names no weight of this model");
+           "expected all, head, bias, last:N, bias:N, a name with *, or #tensor; \"",
+           escaped(term.text), "\" names no weight of this model");
     }
     if (comma == rest.size()) break;
     rest.remove_prefix(comma + 1);

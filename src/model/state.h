@@ -37,7 +37,7 @@ struct State {
   /// Samples for the file's batch of `x`.  Throws Error where the shape cannot be.
   std::int64_t factor(std::span<const Variable> inputs) const;
   /// `x` in the type that input i of the file wants.
-  Variable fitted(const Variable& x, std::size_t i) const;
+  Variable fitted(const Variable& x, std::size_t i, std::pmr::memory_resource* to) const;
 };
 
 }  // namespace hone::model

@@ -18,13 +18,29 @@
 
 namespace hone {
 
+namespace {
+
+/// Samples as the model takes them; the floats that they were quantized from are gone.
+Variable inputs_of(Model& model, const Dataset& data, std::span<const std::size_t> samples) {
+  return model.fitted(Variable(data.gather(samples, model.memory().step()).x));
+}
+
+/// The values of some samples at the cut.
+Variables frozen(Model& model, const Dataset& data, std::span<const std::size_t> samples) {
+  // see BatchStep::step_key
+  const ModelMemory::Running running(model.memory(), std::uint64_t{samples.size()} * 8 + 1);
+  return model.run_frozen(inputs_of(model, data, samples));
+}
+
+}  // namespace
+
 CutCache::CutCache(Model& model, const Dataset& data, std::size_t step, std::size_t limit_bytes) {
   if (limit_bytes == 0 || !model.has_frozen_part()) return;
   plan_memory(model, data, step);
   for (std::size_t begin = 0; begin < data.size(); begin += step) {
     std::vector<std::size_t> some(std::min(step, data.size() - begin));
     std::iota(some.begin(), some.end(), begin);
-    const Variables cut = model.run_frozen(Variable(data.gather(some, model.memory().kept()).x));
+    const Variables cut = frozen(model, data, some);
     if (begin == 0 && !reserve(cut, some.size(), data.size(), limit_bytes)) return;
     for (std::size_t k = 0; k < cut.size(); ++k) {
       const std::size_t row = cut[k].data().bytes() / some.size();
@@ -41,8 +57,7 @@ void CutCache::plan_memory(Model& model, const Dataset& data, std::size_t step) 
   std::iota(some.begin(), some.end(), std::size_t{0});
   for (const std::size_t n : {some.size(), data.size() % some.size()}) {
     if (n == 0) continue;
-    const Batch batch = data.gather(std::span(some).first(n), model.memory().kept());
-    model.run_frozen(Variable(batch.x));
+    frozen(model, data, std::span(some).first(n));
   }
   model.memory().reserve();
 }
@@ -152,7 +167,7 @@ double BatchStep::terms(std::span<const std::size_t> samples) const {
   if (weights.empty() || data_.target() != Target::classes)
     return static_cast<double>(samples.size());
   double sum = 0;
-  const Tensor labels = data_.gather(samples).labels;
+  const Tensor labels = data_.labels(samples);
   for (const std::int32_t label : labels.data<std::int32_t>()) {
     // one that is out of range is told by the loss
     const auto c = static_cast<std::size_t>(label);
@@ -178,12 +193,9 @@ double BatchStep::run(Model& model, std::span<const std::size_t> samples, double
   for (std::size_t begin = 0; begin < samples.size(); begin += micro_) {
     const auto some = samples.subspan(begin, std::min(micro_, samples.size() - begin));
     const ModelMemory::Running running(model.memory(), step_key(some.size()));
-    Batch batch = data_.gather(some, model.memory().step());
-    // quantized now: the floats are not there any more when forward runs
-    if (cut_.empty()) batch.x = model.fitted(Variable(std::move(batch.x))).data();
-    const Variable y = predict(model, batch, some);
-    batch.x = {};  // it lives on where backward needs it
-    const Variable sum = sum_of_losses(y, batch.labels);
+    Tensor labels;
+    const Variable y = predict(model, some, labels);
+    const Variable sum = sum_of_losses(y, labels);
     // A cross-entropy is a mean over rows, the others over every element of every sample.
     const std::size_t columns = loss_ == Loss::xent && y.shape().rank() > 0
                                     ? static_cast<std::size_t>(y.shape().back())
@@ -204,13 +216,20 @@ double BatchStep::run(Model& model, std::span<const std::size_t> samples, double
   return total;
 }
 
-Variable BatchStep::predict(Model& model, const Batch& batch,
-                            std::span<const std::size_t> samples) {
+/// What the model makes of some samples, and their labels.
+Variable BatchStep::predict(Model& model, std::span<const std::size_t> samples, Tensor& labels) {
   const bool at_logits = loss_ == Loss::xent || loss_ == Loss::bce;
+  std::pmr::memory_resource* const memory = model.memory().step();
   if (!cut_.empty()) {
-    return model.run_live(cut_.gather(samples, model.memory().step()), samples.size(), at_logits);
+    labels = data_.labels(samples, memory);
+    std::vector<Variable> cut = cut_.gather(samples, memory);
+    return model.run_live(cut, samples.size(), at_logits);
   }
-  return at_logits ? model.logits(Variable(batch.x)) : model(Variable(batch.x));
+  Batch batch = data_.gather(samples, memory);
+  labels = std::move(batch.labels);
+  // quantized now: the floats are not there any more when forward runs
+  Variable x = model.fitted(Variable(std::move(batch.x)));
+  return at_logits ? model.logits(std::move(x)) : model(std::move(x));
 }
 
 namespace {

@@ -60,7 +60,7 @@ class BatchStep {
   std::uint64_t step_key(std::size_t samples) const noexcept;
   double terms(std::span<const std::size_t> samples) const;
   Variable sum_of_losses(const Variable& y, const Tensor& labels) const;
-  Variable predict(Model& model, const Batch& batch, std::span<const std::size_t> samples);
+  Variable predict(Model& model, std::span<const std::size_t> samples, Tensor& labels);
   double run(Model& model, std::span<const std::size_t> samples, double share);
   double run_in_turn(std::span<const std::size_t> first, std::span<const std::size_t> second,
                      double share);

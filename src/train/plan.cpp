@@ -139,7 +139,7 @@ std::size_t inference_peak(const Model& model, std::size_t samples, const PlanOp
   const NoGrad no_grad;
   const DryRun dry;
   for (int i = 0; i < 2; ++i) {
-    copy(Variable(data.gather(all, copy.memory().kept()).x));
+    copy(Variable(data.gather(all).x));  // the caller's, wherever it is
     copy.memory().reserve();
   }
   return copy.memory().use().peak_bytes;

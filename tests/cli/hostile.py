@@ -281,7 +281,7 @@ def options():
         ("run without input", ["--input"], ["run", int8, "--output", "y.npz"])
     ]:
         refused(what, words, *arguments, code=2)
-    for text in ("nosuch*", "#999", "#0", "last:0", "last:x", "", ",", "#-1"):
+    for text in ("nosuch*", "#999", "#0", "last:0", "last:x", "bias:0", "bias:x", "", ",", "#-1"):
         refused(f"--train {text!r}", ["selector", text], *base, "--train", text)
     refused("class weights of another number", ["--class-weights", "7", "got 2"], *base,
             "--class-weights", "1,2")
