@@ -75,6 +75,7 @@ void make_plan(CallCache& cache, const OpDef& op, const void* attributes, Call c
   cache.packed = {};
   const auto made = std::make_shared<CallPlan>();
   call.memory = site.kept;
+  call.keeps_packed = site.keeps_packed;
   made->wanted = call.wanted = wanted_of(inputs);
   for (const Variable& input : inputs) made->inputs.push_back(input.type());
   call.inputs = made->inputs;

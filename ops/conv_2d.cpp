@@ -88,7 +88,8 @@ struct Conv2d {
     }
     plan.requantize = Requantize::prepare(call, s.out, a.activation, w.dtype == DType::uint8);
     if (call.inputs[0].dtype != DType::int16) {
-      plan.integer = IntegerConv(s, w, RequantFactors(plan.requantize), call.memory);
+      plan.integer =
+          IntegerConv(s, w, RequantFactors(plan.requantize), call.keeps_packed, call.memory);
     }
     return plan;
   }
@@ -109,6 +110,7 @@ struct Conv2d {
   }
 
   static void pack(const Attributes&, const Plan& plan, const Forward& f) {
+    if (plan.integer.usable()) return plan.integer.pack(f.inputs[1].raw(), f.packed.data());
     switch (f.type_in(1).dtype) {
       case DType::float32:
         return plan.product.pack(f.input<float>(1).data(), f.packed_as<float>());
@@ -121,9 +123,7 @@ struct Conv2d {
 
   template <class W>
   static void pack_integers(const Plan& plan, const Forward& f, const W* w) {
-    const std::int32_t zero_point = f.type_in(1).zero_point;
-    if (plan.integer.usable()) return plan.integer.pack(w, zero_point, f.packed.data());
-    pack_conv_weights(plan.shape, w, zero_point, f.packed_as<std::int16_t>());
+    pack_conv_weights(plan.shape, w, f.type_in(1).zero_point, f.packed_as<std::int16_t>());
   }
 
   template <class T>
@@ -134,8 +134,8 @@ struct Conv2d {
       a.int32_sums ? forward_integer<T, std::uint32_t>(plan, f)
                    : forward_integer<T, std::int64_t>(plan, f);
     } else if (plan.integer.usable()) {
-      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point, f.packed.data(),
-                           f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
+      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point, f.inputs[1].raw(),
+                           f.packed.data(), f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
                            f.output<T>(0).data(), f.scratch.data());
     } else {
       forward_integer<T, std::uint32_t>(plan, f);

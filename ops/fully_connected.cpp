@@ -92,8 +92,9 @@ struct FullyConnected {
           .batch = 1,
           .in = plan.in,
           .out = plan.out};
-      plan.integer = IntegerConv(
-          shape, w, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high), call.memory);
+      plan.integer =
+          IntegerConv(shape, w, RequantFactors(plan.factors, y.zero_point, plan.low, plan.high),
+                      call.keeps_packed, call.memory);
     }
     return plan;
   }
@@ -111,8 +112,8 @@ struct FullyConnected {
     } else if constexpr (std::same_as<T, std::int16_t>) {
       forward_integer<T, std::int8_t, std::int64_t>(plan, f);
     } else if (plan.integer.usable()) {
-      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point, f.packed.data(),
-                           f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
+      plan.integer.forward(f.input<T>(0).data(), f.type_in(0).zero_point, f.inputs[1].raw(),
+                           f.packed.data(), f.has(2) ? f.input<std::int32_t>(2).data() : nullptr,
                            f.output<T>(0).data(), f.scratch.data());
     } else if constexpr (std::same_as<T, std::uint8_t>) {
       forward_integer<T, std::uint8_t, std::uint32_t>(plan, f);
@@ -129,12 +130,7 @@ struct FullyConnected {
   }
 
   static void pack(const Attributes&, const Plan& plan, const Forward& f) {
-    if (plan.integer.usable()) {
-      const std::int32_t zero = f.type_in(1).zero_point;
-      return f.type_in(1).dtype == DType::uint8
-                 ? plan.integer.pack(f.input<std::uint8_t>(1).data(), zero, f.packed.data())
-                 : plan.integer.pack(f.input<std::int8_t>(1).data(), zero, f.packed.data());
-    }
+    if (plan.integer.usable()) return plan.integer.pack(f.inputs[1].raw(), f.packed.data());
     plan.kernels->transpose({.rows = plan.out,
                              .columns = plan.in,
                              .from = f.input<float>(1).data(),

@@ -111,6 +111,7 @@ struct Call {
   std::span<const Tensor> values;                        ///< of the inputs
   std::pmr::memory_resource* memory = default_memory();  ///< for what prepare keeps
   Slots wanted = Slots::none();  ///< inputs whose gradients backward will be asked for, or more
+  bool keeps_packed = true;      ///< what pack wrote stays; where not, less of it is better
 
   bool has(std::size_t i) const noexcept { return i < inputs.size() && inputs[i].present(); }
   /// Input 0 is an integer tensor with a scale.

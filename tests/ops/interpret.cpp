@@ -13,7 +13,8 @@ Variable leaf(Tensor value) {
 
 }  // namespace
 
-Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs) {
+Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs,
+                      bool keeps_packed) {
   const file::Subgraph& graph = model.subgraphs[0];
   Interpreted done;
   std::map<std::int32_t, Variable> values;
@@ -41,8 +42,8 @@ Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inpu
     for (const std::int32_t tensor : info.outputs) declared.push_back(model.tensor(0, tensor).type);
     auto cache = std::make_shared<CallCache>();
     cache->where = file::operator_place(model, 0, n);
-    const Variables y =
-        apply(*op, op->parse(info.options), x, {.declared = declared, .cache = cache});
+    const Variables y = apply(*op, op->parse(info.options), x,
+                              {.declared = declared, .cache = cache, .keeps_packed = keeps_packed});
     for (std::size_t o = 0; o < y.size(); ++o) values[info.outputs[o]] = y[o];
   }
   for (const std::int32_t tensor : graph.outputs) done.outputs.push_back(value_of(tensor));

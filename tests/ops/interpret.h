@@ -18,6 +18,7 @@ struct Interpreted {
 
 /// `inputs` by position, in the file's element types or their twins; every input and constant
 /// that can have a gradient gets one.  Throws Error where an operator is not in the table.
-Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs);
+Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs,
+                      bool keeps_packed = true);
 
 }  // namespace hone::tests
