@@ -71,6 +71,19 @@ check("operators that are no numbers", bad.returncode == 1 and "#3,#5" in bad.st
 bad = run("plan", floats, "--recompute", "#99", fails=True)
 check("an operator that is not there", bad.returncode == 1 and "got #99" in bad.stderr)
 
+scheme = f"{work}/scheme.txt"
+with open(scheme, "w", encoding="utf-8") as file:
+    file.write("; what fits, a selector a line\n\n  bias:2 \r\nlast:1\n")
+from_file = plan(model, "--batch", 8, "--train", f"@{scheme}")
+check("a scheme in a file", from_file == plan(model, "--batch", 8, "--train", "bias:2,last:1"))
+check("it is less than all", 0 < from_file["parameters"] < plan(model)["parameters"])
+for what, text in {"no file": None, "a file without a selector": "; nothing\n"}.items():
+    if text is not None:
+        with open(f"{work}/bad.txt", "w", encoding="utf-8") as file:
+            file.write(text)
+    bad = run("plan", model, "--train", f"@{work}/{'bad' if text else 'none'}.txt", fails=True)
+    check(f"a scheme from {what}", bad.returncode == 1 and "expected a" in bad.stderr, bad.stderr)
+
 whole = plan(model, "--batch", 8)
 budget = whole["peak_bytes"] // 2
 small = plan(model, "--batch", 8, "--budget", budget, *data)
@@ -94,5 +107,20 @@ for path in sorted(glob.glob(f"{shared}/bench/W?.tflite") +
         check(f"{os.path.basename(path)} batch {batch}",
               p["step_bytes"] <= 1.05 * p["least_step_bytes"],
               f"{p['step_bytes']} for {p['least_step_bytes']}")
+# Sparse updates (Lin et al. 2022): biases of ten operators, weights of two 1x1 convolutions.
+# What they count, weights aside, is at most 141 KB.
+mobile = f"{shared}/bench/W6_int8.tflite"
+if os.path.exists(mobile):
+    with open(scheme, "w", encoding="utf-8") as file:
+        file.write("bias:10\n#11\n#13\n")
+    how = ["--batch", 1, "--train", f"@{scheme}", "--optimizer", "sgd", "--update", "in_place",
+           "--fused", "--lean"]
+    promise = plan(mobile, *how)
+    rest = promise["peak_bytes"] - sum(o["weights"] for o in promise["operators"])
+    check("sparse updates in 141 KB", rest <= 141 * 1024, f"{rest} bytes")
+    taken = run("train", mobile, "--data", f"{shared}/bench/W6_data.npz", "--json", "--epochs", 1,
+                "-o", f"{work}/out.tflite", *how)
+    check("sparse updates: promised and taken", promise["peak_bytes"] == taken["peak_bytes"],
+          f"{promise['peak_bytes']} promised, {taken['peak_bytes']} taken")
 print(f"{checks - failures} of {checks} hold")
 sys.exit(failures != 0)
