@@ -74,8 +74,11 @@ struct Conv2d {
     const ConvShape& s = plan.shape;
     check_weights(call, s.out, 0);
     const TensorType& w = call.inputs[1];
-    plan.product = FloatConv(
-        s, {w.dtype == DType::float32 || call.wanted.has(1), call.wanted.has(0)}, call.memory);
+    plan.product = FloatConv(s,
+                             {.forward = w.dtype == DType::float32 || call.wanted.has(1),
+                              .input_grad = call.wanted.has(0),
+                              .keeps_table = call.keeps_packed},
+                             call.memory);
     if (w.dtype == DType::float32) return plan;
     if (is_hybrid(call)) {
       for (std::int64_t o = 0; o < s.out; ++o) {

@@ -42,11 +42,12 @@ FloatConv::FloatConv(const ConvShape& shape, const Uses& uses, std::pmr::memory_
                  shape.window.x.stride == 1),
       fits_(fits_conv_table(group_)),
       patch_(shape.window.taps() * shape.group_in()),
-      dots_(pointwise_ && prefers_dot(pixels())) {
+      dots_(pointwise_ && prefers_dot(pixels())),
+      keeps_table_(uses.keeps_table) {
   if (pointwise_ || !fits_) return;
   merge_columns();
   const std::ptrdiff_t rows = kernels_->row_block;
-  if (uses.forward) {
+  if (uses.forward && keeps_table_) {
     forward_table_ = offsets(forward_table_size(rows_, rows), memory);
     build_forward_table(rows_, rows, forward_table_.mutable_data<std::int32_t>().data());
   }
@@ -70,6 +71,18 @@ void FloatConv::merge_columns() noexcept {
   rows_.kw = 1;
   rows_.pad_left = 0;
   if (pads) padded_ = rows_.h * rows_.w * shape_.in;
+}
+
+std::size_t FloatConv::own_table_size() const noexcept {
+  const bool own = !keeps_table_ && !pointwise_ && fits_;
+  return own ? forward_table_size(rows_, kernels_->row_block) : 0;
+}
+
+const std::int32_t* FloatConv::forward_table(float* own) const noexcept {
+  if (keeps_table_) return forward_table_.data<std::int32_t>().data();
+  auto* table = reinterpret_cast<std::int32_t*>(own);
+  build_forward_table(rows_, kernels_->row_block, table);
+  return table;
 }
 
 /// One image, with its padding columns if there are any.
@@ -140,22 +153,23 @@ void FloatConv::forward(const float* x, const float* w, const float* packed, con
           }
         });
   }
+  const std::int32_t* const table = forward_table(scratch + padded_);
   if (padded_ == 0) {
     for (std::int64_t g = 0; g < shape_.groups; ++g) {
-      forward_group(g, shape_.batch, x, packed, b, low, high, y);
+      forward_group(g, shape_.batch, x, packed, table, b, low, high, y);
     }
     return;
   }
   const std::int64_t in = shape_.window.inputs() * shape_.in;
   const std::int64_t out = shape_.window.outputs() * shape_.out;
   for (std::int64_t n = 0; n < shape_.batch; ++n) {
-    forward_group(0, 1, padded(x + n * in, scratch), packed, b, low, high, y + n * out);
+    forward_group(0, 1, padded(x + n * in, scratch), packed, table, b, low, high, y + n * out);
   }
 }
 
 void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* x,
-                              const float* packed, const float* b, float low, float high,
-                              float* y) const noexcept {
+                              const float* packed, const std::int32_t* table, const float* b,
+                              float low, float high, float* y) const noexcept {
   const std::int64_t tiles = forward_tiles(rows_, kernels_->row_block);
   const std::int64_t in = shape_.window.inputs() * shape_.in;
   const std::int64_t out = shape_.window.outputs() * shape_.out;
@@ -163,7 +177,7 @@ void FloatConv::forward_group(std::int64_t g, std::int64_t images, const float* 
   in_blocks(images * tiles, 1, work, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t at = first; at < last;) {
       const std::int64_t n = at / tiles, end = std::min(last, (n + 1) * tiles);
-      kernels_->gather_product({.table = forward_table_.data<std::int32_t>().data(),
+      kernels_->gather_product({.table = table,
                                 .first_tile = at - n * tiles,
                                 .last_tile = end - n * tiles,
                                 .a = x + n * in + g * group_.c,
@@ -223,12 +237,12 @@ void FloatConv::input_grad(const float* gy, const float* w, float* gx, bool add,
 }
 
 std::size_t FloatConv::forward_scratch() const noexcept {
-  return static_cast<std::size_t>(padded_);
+  return static_cast<std::size_t>(padded_) + own_table_size();
 }
 
 std::size_t FloatConv::weight_scratch() const noexcept {
   if (pointwise_ || !fits_) return 0;
-  return static_cast<std::size_t>(patch_ * group_.o + padded_);
+  return static_cast<std::size_t>(patch_ * group_.o + padded_) + own_table_size();
 }
 
 void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add, float* scratch,
@@ -254,11 +268,12 @@ void FloatConv::weight_grad(const float* gy, const float* x, float* gw, bool add
   const std::int64_t out = shape_.window.outputs() * shape_.out;
   const double work = 2.0 * static_cast<double>(shape_.window.outputs() * rows_.c * group_.o);
   float* image = scratch + patch_ * group_.o;
+  const std::int32_t* const table = forward_table(image + padded_);
   for (std::int64_t g = 0; g < shape_.groups; ++g) {
     for (std::int64_t n = 0; n < shape_.batch; ++n) {
       const float* from = padded(x + n * in, image) + g * group_.c;
       in_blocks(rows_.kh * rows_.kw, 1, work, [&](std::int64_t first, std::int64_t last) {
-        kernels_->gather_weights({.table = forward_table_.data<std::int32_t>().data(),
+        kernels_->gather_weights({.table = table,
                                   .first_tap = first,
                                   .last_tap = last,
                                   .c = rows_.c,

@@ -17,9 +17,10 @@ namespace hone::ops {
 class FloatConv {
  public:
   FloatConv() = default;
-  /// What it is for: forward() and weight_grad(), input_grad().
+  /// What it is for: forward() and weight_grad(), input_grad(); whether the table of the first two
+  /// is kept, or made anew in their scratch.
   struct Uses {
-    bool forward = true, input_grad = true;
+    bool forward = true, input_grad = true, keeps_table = true;
   };
   /// Throws Error (unsupported): see kernels().
   FloatConv(const ConvShape& shape, const Uses& uses, std::pmr::memory_resource* memory);
@@ -48,9 +49,12 @@ class FloatConv {
  private:
   std::int64_t pixels() const noexcept { return shape_.batch * shape_.window.outputs(); }
   void merge_columns() noexcept;
+  std::size_t own_table_size() const noexcept;  // of scratch
+  const std::int32_t* forward_table(float* own) const noexcept;
   const float* padded(const float* image, float* to) const noexcept;
   void forward_group(std::int64_t g, std::int64_t images, const float* x, const float* packed,
-                     const float* b, float low, float high, float* y) const noexcept;
+                     const std::int32_t* table, const float* b, float low, float high,
+                     float* y) const noexcept;
 
   const Kernels* kernels_ = nullptr;
   ConvShape shape_;
@@ -59,8 +63,9 @@ class FloatConv {
   std::int64_t padded_ = 0;  // floats of an image with its padding columns; 0: as it is
   bool pointwise_ = false;   // a product of matrices: 1 x 1, stride 1, one group
   bool fits_ = true;
-  std::int64_t patch_ = 0;                 // weights of one output
-  bool dots_ = false;                      // forward as dot products on the weights as they are
+  std::int64_t patch_ = 0;  // weights of one output
+  bool dots_ = false;       // forward as dot products on the weights as they are
+  bool keeps_table_ = true;
   Tensor forward_table_, backward_table_;  // offsets, int32
 };
 
