@@ -87,11 +87,16 @@ HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_
   using Element = typename Lane::Element;
   constexpr ptrdiff_t in_lane = 4 / sizeof(Element);
   const Part last = part<L>(Cut ? rest : 1);
-  Ints<L> sum[Rows][N];
+  // one row alone would wait for its own sums: those of every other k go apart
+  constexpr int chains = Rows == 1 ? 2 : 1;
+  Ints<L> sums[chains][Rows][N];
   HONE_UNROLL
-  for (int i = 0; i < Rows; ++i) {
+  for (int c = 0; c < chains; ++c) {
     HONE_UNROLL
-    for (int j = 0; j < N; ++j) sum[i][j] = Ints<L>{};
+    for (int i = 0; i < Rows; ++i) {
+      HONE_UNROLL
+      for (int j = 0; j < N; ++j) sums[c][i][j] = Ints<L>{};
+    }
   }
   for (ptrdiff_t t = 0; t < taps; ++t, offsets += tile_rows) {
     const int32_t* b = g.b + b_offsets[t] + column;
@@ -103,7 +108,7 @@ HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_
         a[i] = offsets[i] < 0 ? static_cast<const Element*>(g.outside)
                               : static_cast<const Element*>(g.a) + offsets[i] + in_lane * from;
       }
-      for (ptrdiff_t k = 0; k < depth; ++k, b += g.n) {
+      const auto multiply = [&](Ints<L>(&sum)[Rows][N], ptrdiff_t k) HONE_INLINE_LAMBDA {
         Ints<L> y[N];
         HONE_UNROLL
         for (int j = 0; j < N; ++j) {
@@ -115,13 +120,25 @@ HONE_NOINLINE void sum_tile(const GatherInteger& g, ptrdiff_t taps, const int32_
           HONE_UNROLL
           for (int j = 0; j < N; ++j) sum[i][j] = Lane::template add<L>(sum[i][j], x, y[j]);
         }
+        b += g.n;
+      };
+      ptrdiff_t k = 0;
+      if constexpr (chains == 2) {
+        for (; k + 2 <= depth; k += 2) {
+          multiply(sums[0], k);
+          multiply(sums[1], k + 1);
+        }
       }
+      for (; k < depth; ++k) multiply(sums[0], k);
     }
   }
   HONE_UNROLL
   for (int i = 0; i < Rows; ++i) {
     HONE_UNROLL
-    for (int j = 0; j < N; ++j) store<L>(out->sums[i] + j * L, sum[i][j]);
+    for (int j = 0; j < N; ++j) {
+      const Ints<L> sum = chains == 2 ? sums[0][i][j] + sums[chains - 1][i][j] : sums[0][i][j];
+      store<L>(out->sums[i] + j * L, sum);
+    }
   }
 }
 

@@ -1,14 +1,15 @@
 """Writes docs/against_itself.md: integers against floats, two threads against one, epochs with the
 cached cut against epochs without.
 
-usage: against_itself.py HONE [--bench FOLDER] [--rounds N] [--seconds S] [--python VENV_PYTHON]
-                         [--runs RUNS.jsonl] > docs/against_itself.md
+usage: against_itself.py HONE [--bench FOLDER] [--models FOLDER] [--rounds N] [--seconds S]
+                         [--python VENV_PYTHON] [--runs RUNS.jsonl] > docs/against_itself.md
 
 HONE is the command; the workloads are those of ../shared/bench, or of HONE_SHARED, or of --bench.
 With --python, that of an environment with ai-edge-litert, int8 inference is measured against LiteRT
-and its default delegate (XNNPACK) too; with --runs, lines of compare.py, epochs against the best
-peer's.  Everything of a row runs in turns, the least of all rounds counts: processor time of one
-thread, and where threads are compared wall time.
+and its default delegate (XNNPACK), for every file of ../shared/models (--models) too; with --runs,
+lines of compare.py, epochs against the best peer's.  Everything of a row runs in turns,
+the least of all rounds counts: processor time of one thread, and where threads are compared wall
+time.
 """
 import argparse
 import json
@@ -44,6 +45,7 @@ print(1000 * least)
 parser = argparse.ArgumentParser()
 parser.add_argument("hone")
 parser.add_argument("--bench", type=pathlib.Path, default=SHARED / "bench")
+parser.add_argument("--models", type=pathlib.Path, default=SHARED / "models")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--seconds", type=float, default=0.5)
 parser.add_argument("--python")
@@ -116,6 +118,41 @@ def integers():
            "float inference", "int8 inference", "gain", "LiteRT int8", "gain"], rows)
 
 
+def hone_inference(path):
+    done = subprocess.run(["taskset", "-c", "1", args.hone, "bench", path, "--regime", "none",
+                           "--batch", "1", "--seconds", str(args.seconds)],
+                          capture_output=True, text=True)
+    return json.loads(done.stdout)["inference_ms_min"] if done.returncode == 0 else None
+
+
+def litert_inference(path):
+    done = subprocess.run(["taskset", "-c", "1", args.python, "-c", INFERENCE, path, "1",
+                           str(args.seconds)], capture_output=True, text=True)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+def files():
+    """Every file of 8-bit activations that both engines run."""
+    print("\n## Inference of 8-bit files against LiteRT\n\nMilliseconds, batch 1, one thread, from "
+          "integers to integers; LiteRT with its default delegate.")
+    rows, gains = [], []
+    for path in sorted(map(str, [*args.models.glob("*/*int8.tflite"),
+                                 *args.bench.glob("W?_int8.tflite")])):
+        mine, theirs = math.inf, math.inf
+        for _ in range(args.rounds):
+            measured = hone_inference(path), litert_inference(path)
+            if None in measured:
+                mine = None
+                break
+            mine, theirs = min(mine, measured[0]), min(theirs, measured[1])
+        if mine is None:
+            continue
+        gains.append(theirs / mine)
+        rows.append([pathlib.Path(path).stem, f"{mine:.4f}", f"{theirs:.4f}", f"{gains[-1]:.2f}"])
+    rows.append([f"geometric mean of {len(gains)}", "", "", f"{geometric_mean(gains):.2f}"])
+    table(["file", "hone", "LiteRT", "gain"], rows)
+
+
 def threads():
     print("\n## Two threads against one\n\nMilliseconds of a float step, wall time; the losses are "
           "the same to the bit.")
@@ -181,5 +218,7 @@ def processor():
 print("# Against itself\n\nWritten by `tests/bench/against_itself.py`, which says how.\n")
 print(f"Machine: {processor()}.  The least of {args.rounds} rounds.")
 integers()
+if args.python:
+    files()
 threads()
 epochs()
