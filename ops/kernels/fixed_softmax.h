@@ -36,19 +36,43 @@ struct ByteSoftmax {
   template <class In, class Out>
   void row(const In* x, Out* y, std::size_t n) const noexcept {
     constexpr int bits = 8 * sizeof(Out);
-    const std::int32_t largest = *std::max_element(x, x + n);
-    const auto exponential = [&](In q) {
-      return exponentials[static_cast<std::size_t>(largest - q)];
-    };
+    In largest = x[0];
+    for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
     std::int64_t sum = 0;  // Q12.19
-    for (std::size_t i = 0; i < n; ++i) sum += rounding_shift(exponential(x[i]), 12);
+    in_parts(x, n, largest, [&](const std::uint32_t* e, std::size_t, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) sum += (e[i] + 2048) >> 12;
+    });
     const Reciprocal r = reciprocal(saturate<std::int32_t>(sum), 12);
     const int right = r.bits + 31 - bits;
-    for (std::size_t i = 0; i < n; ++i) {
-      const std::int32_t p = high_product(r.value, exponential(x[i]));
-      // beyond 31 everything is below half a unit
-      y[i] = saturate<Out>((right > 31 ? 0 : rounding_shift(p, right)) +
-                           std::int64_t{std::numeric_limits<Out>::min()});
+    const auto factor = static_cast<std::uint32_t>(r.value);
+    const std::uint32_t half = right > 0 && right <= 31 ? 1u << (right - 1) : 0;
+    constexpr auto most = static_cast<std::uint32_t>((std::int64_t{1} << bits) - 1);
+    in_parts(x, n, largest, [&](const std::uint32_t* e, std::size_t first, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) {
+        // high_product and rounding_shift of numbers that are not negative
+        const auto p =
+            static_cast<std::uint32_t>((std::uint64_t{factor} * e[i] + (1u << 30)) >> 31);
+        // beyond 31 everything is below half a unit
+        const std::uint32_t q = right > 31 ? 0 : (p + half) >> right;
+        const std::uint32_t above = q < most ? q : most;
+        y[first + i] = static_cast<Out>(static_cast<std::int32_t>(above) +
+                                        std::int32_t{std::numeric_limits<Out>::min()});
+      }
+    });
+  }
+
+  /// Calls f(e, first, count) for parts of a row, whose exponentials are e[0] to e[count - 1].
+  template <class In, class F>
+  void in_parts(const In* x, std::size_t n, std::int32_t largest, const F& f) const noexcept {
+    constexpr std::size_t part = 256;
+    std::array<std::uint32_t, part> e;
+    for (std::size_t first = 0; first < n; first += part) {
+      const std::size_t count = std::min(part, n - first);
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto d = static_cast<std::size_t>(largest - x[first + i]);
+        e[i] = static_cast<std::uint32_t>(exponentials[d]);
+      }
+      f(e.data(), first, count);
     }
   }
 };
