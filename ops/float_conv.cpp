@@ -43,7 +43,7 @@ FloatConv::FloatConv(const ConvShape& shape, const Uses& uses, std::pmr::memory_
       fits_(fits_conv_table(group_)),
       patch_(shape.window.taps() * shape.group_in()),
       dots_(pointwise_ && prefers_dot(pixels())),
-      keeps_table_(uses.keeps_table) {
+      keeps_table_(uses.keeps_table || !uses.forward) {
   if (pointwise_ || !fits_) return;
   merge_columns();
   const std::ptrdiff_t rows = kernels_->row_block;

@@ -67,12 +67,12 @@ struct Mean {
       sum_floats(plan.reduction, f.input<float>(0), y);
       for (float& v : y) v /= static_cast<float>(plan.reduction.terms);
     } else {
-      divide(plan, f, y);
+      forward_integer(plan, f, y);
     }
   }
 
   template <class T>
-  static void divide(const Plan& plan, const Forward& f, std::span<T> y) {
+  static void forward_integer(const Plan& plan, const Forward& f, std::span<T> y) {
     const auto sums = sums_in<std::uint64_t>(f.scratch).first(y.size());
     sum_over(plan.reduction, f.input<T>(0), sums);
     const std::int64_t zx = f.type_in(0).zero_point, zy = f.type_out(0).zero_point;

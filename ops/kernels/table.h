@@ -98,8 +98,8 @@ struct FloatSum {
   const float* x = nullptr;
 };
 
-/// y[i] = clamp(a[i] . b[i]), where . is +, - or *.  Each operand has a step of 1, or of 0 where it
-/// is one value.  y may be a or b.  Split anywhere.
+/// y[i] = clamp(a[i] . b[i]), where . is +, - or *.  Steps are 1; one of the two is 0 where that
+/// operand is a single value.  y may be a or b.  Split anywhere.
 struct FloatPass {
   ptrdiff_t count = 0;
   const float* a = nullptr;

@@ -36,6 +36,14 @@ Dataset counting(std::size_t n, std::int32_t classes = 3) {
                  Tensor::of<std::int32_t>({rows}, std::span<const std::int32_t>(y)));
 }
 
+TEST(Dataset, GivesLabelsAlone) {
+  const std::vector<std::size_t> some{4, 0, 2};
+  const Tensor labels = counting(6).labels(some);
+  EXPECT_EQ(labels.shape(), Shape({3}));
+  EXPECT_EQ(labels.to_ints(), (std::vector<std::int64_t>{1, 0, 2}));
+  EXPECT_THROW(counting(6).labels(std::vector<std::size_t>{6}), Error);
+}
+
 TEST(Random, EqualsTheKnownAnswersOfPhilox) {
   using Words = std::array<std::uint32_t, 4>;
   EXPECT_EQ(philox({}, {}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));

@@ -1,8 +1,13 @@
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <hone/tensor.h>
+
+#include "src/tensor/dry_run.h"
 
 namespace hone {
 namespace {
@@ -87,6 +92,21 @@ TEST(DequantizedTensor, FallsBelowAZeroPointAboveItsUnsignedValue) {
   EXPECT_EQ(real.data<float>()[0], -3.0f);
   EXPECT_EQ(real.data<float>()[1], 0.0f);
   EXPECT_EQ(real.data<float>()[2], 1.0f);
+}
+
+TEST(LazyMemory, KeepsTheAlignmentAndIsZero) {
+  LazyMemory memory;
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{100},
+                                  std::size_t{8191}, std::size_t{8192}, std::size_t{100'000}}) {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 8; ++i) {  // one alone may be aligned by chance
+      blocks.push_back(memory.allocate(bytes, 64));
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(blocks.back()) % 64, 0u) << bytes;
+      const auto* values = static_cast<const unsigned char*>(blocks.back());
+      EXPECT_TRUE(std::all_of(values, values + bytes, [](unsigned char v) { return v == 0; }));
+    }
+    for (void* block : blocks) memory.deallocate(block, bytes, 64);
+  }
 }
 
 }  // namespace
