@@ -143,7 +143,7 @@ class Model {
   std::vector<std::size_t> recomputed() const;
 
   /// The cut: values that cross from frozen operators to live ones, for one batch; and the rest of
-  /// the model from there.
+  /// the model from there, which moves from them.
   Variables run_frozen(Variable x);
   Variable run_live(std::span<Variable> cut, std::size_t samples,
                     bool logits = true);  ///< output 0 or its logits

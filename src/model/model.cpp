@@ -201,11 +201,12 @@ Variables run_for(model::State& state, model::Executor::Part part, std::span<Var
     changes |= inputs[i].type().dtype != state.file.tensor(0, tensors[i]).type.dtype;
   }
   const std::int64_t factor = all ? state.factor(inputs) : 1;
+  const bool together = factor == 1 || state.can_batch();  // now: the proof is no part of the step
   const ModelMemory::Running running(
       *state.memory, state.executor.step_key(part, wanted, factor) ^ (changes ? 1u : 0u));
   for (std::size_t i = 0; i < inputs.size(); ++i)
     inputs[i] = state.fitted(inputs[i], i, state.memory->step());
-  if (factor == 1 || state.can_batch()) return run_shaped(state, part, inputs, wanted, factor);
+  if (together) return run_shaped(state, part, inputs, wanted, factor);
   // where samples would mix, the file's own sizes still rule: it may allow other shapes than its
   // batch
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -1,5 +1,6 @@
 /// What plan() promises, training keeps: to the byte, for what the model takes from its memory.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
@@ -12,6 +13,7 @@
 #include <hone/optim.h>
 #include <hone/train.h>
 
+#include "src/tensor/model_memory.h"
 #include "tests/train/noise.h"
 
 namespace hone::tests {
@@ -259,6 +261,27 @@ TEST(Fit, OfATooSmallArenaSaysWhatIsNeededAndWhatFits) {
     EXPECT_NE(error.message().find(need_said), std::string::npos) << error.what();
     EXPECT_NE(error.message().find("; what fits: "), std::string::npos) << error.what();
   }
+}
+
+// The proof that samples do not mix runs once, dry, before the first larger batch.
+TEST(StepPlan, OfABatchHoldsNothingOfItsProof) {
+  std::vector<std::size_t> bytes;
+  for (const bool proved : {true, false}) {
+    Model model = Model::load(HONE_SOURCE_ROOT "/tests/models/har_watch_int8.tflite");
+    EXPECT_TRUE(!proved || model.can_batch(2));
+    const NoGrad no_grad;
+    model(Variable(Tensor::zeros(TensorType(DType::float32, {2, 100, 6}))));
+    std::size_t most = 0, events = 0;
+    for (const auto& [key, plan] : model.memory().plans()) {
+      most = std::max(most, plan->bytes);
+      events = std::max(events, plan->events.size());
+    }
+    bytes.push_back(most);
+    bytes.push_back(events);
+  }
+  EXPECT_GT(bytes[0], 0u);
+  EXPECT_EQ(bytes[0], bytes[2]);
+  EXPECT_EQ(bytes[1], bytes[3]);
 }
 
 }  // namespace
