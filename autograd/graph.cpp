@@ -181,12 +181,4 @@ Variable logits(const Variable& y) {
   return Variable(creator->loss_input, creator->inputs[0].node);
 }
 
-void Variable::replace_data(Tensor data) {
-  if (creator() || data.shape() != data_.shape()) {
-    fail(ErrorKind::argument, "variable", "expected a leaf and a value of shape ", data_.shape(),
-         ", got shape ", data.shape());
-  }
-  data_ = std::move(data);
-}
-
 }  // namespace hone

@@ -98,16 +98,11 @@ void Parameter::round_master() noexcept {
   if (master_) round_nearest(data_.type(), data_.mutable_raw(), 0, master_.data<float>());
 }
 
-void Parameter::set_type(TensorType type) {
-  data_ = data_.retyped(std::move(type));
-  variable_.replace_data(data_);
-}
-
 void Parameter::refresh_scales() {
   TensorType type = data_.type();
   static_cast<QuantParams&>(type) = fitted_scales(type, master_.data<float>());
   if (type == data_.type()) return;
-  set_type(std::move(type));
+  data_.set_type(std::move(type));
   for (Parameter* bias : biases_) bias->weight_scaled();
 }
 
@@ -122,7 +117,7 @@ void Parameter::weight_scaled() {
   } else {
     type.scale = weight.scale * input_scale_;
   }
-  set_type(type);
+  data_.set_type(type);
   if (master_ && before.quantized()) {
     round_master();
   } else if (file_data_ && file_data_.type().quantized()) {
@@ -137,7 +132,7 @@ void Parameter::weight_scaled() {
 
 void Parameter::restore(const Tensor& data, std::span<const float> master) {
   const bool scaled = data.type() != data_.type();
-  if (scaled) set_type(data.type());
+  if (scaled) data_.set_type(data.type());
   if (data.bytes() != 0) std::memcpy(data_.mutable_raw(), data.raw(), data.bytes());
   if (master_) std::copy(master.begin(), master.end(), master_.mutable_data<float>().begin());
   data_.bump_version();

@@ -113,7 +113,6 @@ class Parameter {
   void restore(const Tensor& data, std::span<const float> master);
 
  private:
-  void set_type(TensorType type);
   void round_master() noexcept;
   void refresh_scales();
   void weight_scaled();

@@ -197,34 +197,42 @@ class Arena final : public std::pmr::memory_resource {
   std::unique_ptr<State> state_;
 };
 
-/// Bytes shared by reference count.  Every write gives them a `version` that no bytes had before,
-/// so that a graph notices a value that moved under it.
+/// A type and its values, shared by reference count.  Every write gives the values a `version` that
+/// none had before, so that a graph notices a value that moved under it.
 class Storage {
  public:
-  static Storage* allocate(std::size_t bytes, std::pmr::memory_resource* memory);
-  static Storage* borrow(std::byte* data, std::size_t bytes, std::shared_ptr<const void> owner);
+  static Storage* allocate(TensorType type, std::pmr::memory_resource* memory);
+  static Storage* borrow(TensorType type, std::byte* data, std::shared_ptr<const void> owner);
+  /// The values of another one, under a type of as many bytes.
+  static Storage* view(TensorType type, Storage& of);
 
+  const TensorType& type() const noexcept { return type_; }
+  void set_type(TensorType type) noexcept { type_ = std::move(type), bump(); }
   std::byte* data() const noexcept { return data_; }
   std::size_t bytes() const noexcept { return bytes_; }
-  std::uint64_t version() const noexcept { return version_; }
-  void bump() noexcept { version_ = next_version(); }
+  std::uint64_t version() const noexcept { return values().version_; }
+  void bump() noexcept { base_ != nullptr ? base_->bump() : void(version_ = next_version()); }
   void acquire() noexcept;
   void release() noexcept;
-  bool unique() const noexcept;
+  bool unique() const noexcept;  ///< nobody else holds the values
+  const Storage& values() const noexcept { return base_ != nullptr ? *base_ : *this; }
 
  private:
-  Storage() = default;
+  Storage(TensorType type, std::byte* data, std::pmr::memory_resource* memory) noexcept;
   ~Storage() = default;
-  std::byte* data_ = nullptr;
-  std::size_t bytes_ = 0;
-  std::pmr::memory_resource* memory_ = nullptr;  // null: borrowed
-  std::shared_ptr<const void> owner_;
   static std::uint64_t next_version() noexcept;
-  std::uint64_t version_ = next_version();
   std::size_t references_ = 1;  // through atomic_ref
+  std::byte* data_;
+  std::size_t bytes_;
+  std::uint64_t version_ = 0;
+  TensorType type_;
+  std::pmr::memory_resource* memory_;  // where this lies; null: by new
+  Storage* base_ = nullptr;            // of a view: whose the values are, no view itself
+  std::shared_ptr<const void> owner_;  // of borrowed values
 };
 
-/// A dense row-major array.  Copying shares the storage; `clone` copies the values.
+/// A dense row-major array: a handle of one pointer.  Copying shares the storage; `clone` copies the
+/// values.
 class Tensor {
  public:
   Tensor() noexcept = default;  ///< no tensor; type().present() is false
@@ -243,38 +251,29 @@ class Tensor {
   template <class T>
   static Tensor of(Shape shape, std::span<const T> values, QuantParams quant = {});
 
-  Tensor(const Tensor& other) noexcept
-      : type_(other.type_), storage_(other.storage_), offset_(other.offset_) {
+  Tensor(const Tensor& other) noexcept : storage_(other.storage_) {
     if (storage_) storage_->acquire();
   }
-  Tensor(Tensor&& other) noexcept
-      : type_(std::move(other.type_)),
-        storage_(std::exchange(other.storage_, nullptr)),
-        offset_(other.offset_) {
-    other.type_.dtype = DType::none;
-  }
+  Tensor(Tensor&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
   Tensor& operator=(const Tensor& other) noexcept { return *this = Tensor(other); }
   Tensor& operator=(Tensor&& other) noexcept {
     if (this == &other) return *this;
     if (storage_) storage_->release();
-    type_ = std::move(other.type_);
     storage_ = std::exchange(other.storage_, nullptr);
-    offset_ = other.offset_;
-    other.type_.dtype = DType::none;
     return *this;
   }
   ~Tensor() {
     if (storage_) storage_->release();
   }
 
-  explicit operator bool() const noexcept { return type_.present(); }
-  const TensorType& type() const noexcept { return type_; }
-  DType dtype() const noexcept { return type_.dtype; }
-  const Shape& shape() const noexcept { return type_.shape; }
-  std::size_t numel() const noexcept { return type_.numel(); }
-  std::size_t bytes() const noexcept { return type_.bytes(); }
+  explicit operator bool() const noexcept { return storage_ != nullptr; }
+  const TensorType& type() const noexcept { return storage_ ? storage_->type() : absent; }
+  DType dtype() const noexcept { return type().dtype; }
+  const Shape& shape() const noexcept { return type().shape; }
+  std::size_t numel() const noexcept { return type().numel(); }
+  std::size_t bytes() const noexcept { return storage_ ? storage_->bytes() : 0; }
 
-  const std::byte* raw() const noexcept { return storage_ ? storage_->data() + offset_ : nullptr; }
+  const std::byte* raw() const noexcept { return storage_ ? storage_->data() : nullptr; }
   std::byte* mutable_raw() noexcept { return const_cast<std::byte*>(raw()); }
   /// The values; T must be the element type (int4 and int2 read as int8_t, uint4 and bool as
   /// uint8_t).
@@ -292,13 +291,17 @@ class Tensor {
     if (storage_) storage_->bump();
   }
   bool unique() const noexcept { return storage_ && storage_->unique(); }
-  bool shares_storage(const Tensor& other) const noexcept { return storage_ == other.storage_; }
+  bool shares_storage(const Tensor& other) const noexcept {
+    return storage_ && other.storage_ && &storage_->values() == &other.storage_->values();
+  }
 
   /// The same values under another shape of as many elements; shares the storage.
   Tensor reshaped(const Shape& shape) const;
   /// The same values under other quantization parameters or an int4/int8 twin type; shares the
   /// storage.
-  Tensor retyped(TensorType type) const;
+  Tensor retyped(TensorType as) const;
+  /// The same for this tensor and all copies of it, which see a new version.
+  void set_type(TensorType type);
   Tensor clone(std::pmr::memory_resource* memory = default_memory()) const;
   /// float32 values in real units: itself when float32, else widened or dequantized.
   Tensor to_float(std::pmr::memory_resource* memory = default_memory()) const;
@@ -306,9 +309,9 @@ class Tensor {
   std::vector<std::int64_t> to_ints() const;
 
  private:
-  TensorType type_;
+  explicit Tensor(Storage* storage) noexcept : storage_(storage) {}
+  static const TensorType absent;
   Storage* storage_ = nullptr;
-  std::size_t offset_ = 0;
 };
 
 /// Float values in real units into `out` (numel() of them): widened or dequantized.  noexcept,

@@ -70,10 +70,6 @@ class Variable {
   /// The same value, cut off from the graph.
   Variable detached() const { return Variable(data_); }
 
-  /// Gives a leaf another value, of the same shape; its gradient stays.  For parameters whose scale
-  /// has moved.
-  void replace_data(Tensor data);
-
   Variable(Tensor data, std::shared_ptr<VariableNode> node);  ///< the engine's: a value of a graph
   const std::shared_ptr<VariableNode>& node() const noexcept { return node_; }
 

@@ -14,29 +14,47 @@ std::uint64_t Storage::next_version() noexcept {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-Storage* Storage::allocate(std::size_t bytes, std::pmr::memory_resource* memory) {
-  // the header sits in front of the values, in a cache line of its own
-  static_assert(sizeof(Storage) <= 128);
-  constexpr std::size_t header = 128, alignment = 64;
-  void* block = nullptr;
+namespace {
+
+constexpr std::size_t alignment = 64;
+// the header sits in front of the values, in cache lines of its own
+constexpr std::size_t header = (sizeof(Storage) + alignment - 1) / alignment * alignment;
+
+void* room(std::size_t bytes, std::pmr::memory_resource* memory) {
   try {
-    block = memory->allocate(header + bytes, alignment);
+    return memory->allocate(header + bytes, alignment);
   } catch (const std::bad_alloc&) {
     fail(ErrorKind::memory, "tensor", "expected room for ", bytes,
          " bytes, the memory is exhausted");
   }
-  auto* storage = new (block) Storage;
-  storage->data_ = static_cast<std::byte*>(block) + header;
-  storage->bytes_ = bytes;
-  storage->memory_ = memory;
+}
+
+}  // namespace
+
+Storage::Storage(TensorType type, std::byte* data, std::pmr::memory_resource* memory) noexcept
+    : data_(data), bytes_(type.bytes()), type_(std::move(type)), memory_(memory) {}
+
+Storage* Storage::allocate(TensorType type, std::pmr::memory_resource* memory) {
+  void* block = room(type.bytes(), memory);
+  auto* storage =
+      new (block) Storage(std::move(type), static_cast<std::byte*>(block) + header, memory);
+  storage->version_ = next_version();
   return storage;
 }
 
-Storage* Storage::borrow(std::byte* data, std::size_t bytes, std::shared_ptr<const void> owner) {
-  auto* storage = new Storage;
-  storage->data_ = data;
-  storage->bytes_ = bytes;
+Storage* Storage::borrow(TensorType type, std::byte* data, std::shared_ptr<const void> owner) {
+  auto* storage = new Storage(std::move(type), data, nullptr);
   storage->owner_ = std::move(owner);
+  storage->version_ = next_version();
+  return storage;
+}
+
+Storage* Storage::view(TensorType type, Storage& of) {
+  Storage& base = of.base_ != nullptr ? *of.base_ : of;
+  std::pmr::memory_resource* memory = of.memory_ != nullptr ? of.memory_ : default_memory();
+  auto* storage = new (room(0, memory)) Storage(std::move(type), of.data_, memory);
+  base.acquire();
+  storage->base_ = &base;
   return storage;
 }
 
@@ -46,19 +64,20 @@ void Storage::acquire() noexcept {
 
 void Storage::release() noexcept {
   if (std::atomic_ref(references_).fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (base_ != nullptr) base_->release();
   if (memory_ == nullptr) {
     delete this;
     return;
   }
-  auto* memory = memory_;
-  const std::size_t bytes = bytes_;
+  std::pmr::memory_resource* memory = memory_;
+  const std::size_t bytes = header + (base_ != nullptr ? 0 : bytes_);
   this->~Storage();
-  memory->deallocate(this, 128 + bytes, 64);
+  memory->deallocate(this, bytes, alignment);
 }
 
 bool Storage::unique() const noexcept {
-  return std::atomic_ref(const_cast<std::size_t&>(references_)).load(std::memory_order_acquire) ==
-         1;
+  const std::atomic_ref references(const_cast<std::size_t&>(references_));
+  return references.load(std::memory_order_acquire) == 1 && (base_ == nullptr || base_->unique());
 }
 
 namespace {
@@ -79,31 +98,38 @@ void check_axis(const TensorType& t) {
   }
 }
 
+/// Whether the values of `t` may be of that type.
+void check_type(const Tensor& t, const TensorType& as) {
+  if (as.bytes() != t.bytes())
+    fail(ErrorKind::argument, "tensor", "expected a type of ", t.bytes(), " bytes, got ", as);
+  check_axis(as);
+}
+
 }  // namespace
 
-Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) : type_(std::move(type)) {
-  check_axis(type_);
-  std::size_t bytes = byte_size(dtype());
+constinit const TensorType Tensor::absent;
+
+Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) {
+  check_axis(type);
+  std::size_t bytes = byte_size(type.dtype);
   if (bytes == 0)
-    fail(ErrorKind::unsupported, "tensor", "no storage for elements of type ", dtype());
+    fail(ErrorKind::unsupported, "tensor", "no storage for elements of type ", type.dtype);
   bool empty = false;
-  for (const std::int64_t d : shape()) empty |= d == 0;
-  for (const std::int64_t d : shape()) {
+  for (const std::int64_t d : type.shape) empty |= d == 0;
+  for (const std::int64_t d : type.shape) {
     if (empty) break;
     if (static_cast<std::size_t>(d) > std::numeric_limits<std::size_t>::max() / 2 / bytes) {
-      fail(ErrorKind::memory, "tensor", "a tensor of shape ", shape(), " does not fit any memory");
+      fail(ErrorKind::memory, "tensor", "a tensor of shape ", type.shape,
+           " does not fit any memory");
     }
     bytes *= static_cast<std::size_t>(d);
   }
-  storage_ = Storage::allocate(empty ? 0 : bytes, memory);
+  storage_ = Storage::allocate(std::move(type), memory);
 }
 
 Tensor Tensor::borrow(TensorType type, std::byte* data, std::shared_ptr<const void> owner) {
   check_axis(type);
-  Tensor t;
-  t.type_ = std::move(type);
-  t.storage_ = Storage::borrow(data, t.bytes(), std::move(owner));
-  return t;
+  return Tensor(Storage::borrow(std::move(type), data, std::move(owner)));
 }
 
 Tensor Tensor::zeros(TensorType type, std::pmr::memory_resource* memory) {
@@ -137,36 +163,35 @@ Tensor Tensor::reshaped(const Shape& shape) const {
     fail(ErrorKind::argument, "reshape", "expected ", numel(), " elements, shape ", shape, " has ",
          shape.numel());
   }
-  Tensor t = *this;
-  t.type_.shape = shape;
-  check_axis(t.type_);
-  return t;
+  TensorType as = type();
+  as.shape = shape;
+  return retyped(std::move(as));
 }
 
-Tensor Tensor::retyped(TensorType type) const {
-  if (type.bytes() != bytes()) {
-    fail(ErrorKind::argument, "tensor", "expected a type of ", bytes(), " bytes, got ", type);
-  }
-  check_axis(type);
-  Tensor t = *this;
-  t.type_ = std::move(type);
-  return t;
+Tensor Tensor::retyped(TensorType as) const {
+  check_type(*this, as);
+  return *this ? Tensor(Storage::view(std::move(as), *storage_)) : Tensor();
+}
+
+void Tensor::set_type(TensorType type) {
+  check_type(*this, type);
+  if (*this) storage_->set_type(std::move(type));
 }
 
 Tensor Tensor::clone(std::pmr::memory_resource* memory) const {
   if (!*this) return {};
-  Tensor t(type_, memory);
+  Tensor t(type(), memory);
   if (bytes() != 0) std::memcpy(t.mutable_raw(), raw(), bytes());
   return t;
 }
 
 Tensor Tensor::to_float(std::pmr::memory_resource* memory) const {
   if (dtype() == DType::float32) return *this;
-  if (dtype() != DType::float16 && dtype() != DType::float64 && !type_.quantized()) {
-    fail(ErrorKind::argument, "tensor", "expected float or quantized values, got ", type_);
+  if (dtype() != DType::float16 && dtype() != DType::float64 && !type().quantized()) {
+    fail(ErrorKind::argument, "tensor", "expected float or quantized values, got ", type());
   }
   Tensor t(TensorType(DType::float32, shape()), memory);
-  dequantize(type_, raw(), t.mutable_data<float>());
+  dequantize(type(), raw(), t.mutable_data<float>());
   return t;
 }
 
@@ -267,7 +292,7 @@ std::vector<std::int64_t> Tensor::to_ints() const {
     std::transform(values.begin(), values.end(), out.begin(),
                    [](auto v) { return static_cast<std::int64_t>(v); });
   });
-  if (!known) fail(ErrorKind::argument, "tensor", "expected integers, got ", type_);
+  if (!known) fail(ErrorKind::argument, "tensor", "expected integers, got ", type());
   return out;
 }
 

@@ -81,6 +81,32 @@ TEST(PerAxisTensor, KeepsThatWhenItIsReshapedOrRetyped) {
   EXPECT_THROW(x.retyped(per_axis({2, 3}, 0, 3)), Error);
 }
 
+TEST(TensorView, SharesValuesAndVersionAndOutlivesItsSource) {
+  Tensor x = Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6});
+  Tensor view = x.reshaped({3, 2}).reshaped({6});
+  EXPECT_TRUE(view.shares_storage(x));
+  EXPECT_FALSE(x.unique());
+  x.bump_version();
+  EXPECT_EQ(view.version(), x.version());
+  view.bump_version();
+  EXPECT_EQ(view.version(), x.version());
+  x = {};
+  EXPECT_TRUE(view.unique());
+  EXPECT_EQ(view.data<float>()[5], 6.0f);
+}
+
+TEST(Tensor, ChangesItsTypeInAllCopies) {
+  Tensor x(per_axis({2, 3}, 1, 3));
+  const Tensor copy = x;
+  const std::uint64_t before = copy.version();
+  x.set_type(per_axis({3, 2}, 0, 3));
+  EXPECT_EQ(copy.shape(), Shape({3, 2}));
+  EXPECT_NE(copy.version(), before);
+  EXPECT_THROW(x.set_type(per_axis({3, 2}, 1, 3)), Error);
+  EXPECT_THROW(x.set_type(TensorType(DType::float32, {3, 2})), Error);
+  EXPECT_EQ(copy.shape(), Shape({3, 2}));
+}
+
 TEST(DequantizedTensor, FallsBelowAZeroPointAboveItsUnsignedValue) {
   QuantParams quant;
   quant.scale = 0.5f;
