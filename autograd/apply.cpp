@@ -118,7 +118,7 @@ std::span<std::byte> bytes_of(Tensor& t) { return {t.mutable_raw(), t ? t.bytes(
 CallSite placed(CallSite site, std::span<const Variable> inputs) {
   const FunctionNode* graph = nullptr;
   for (const Variable& input : inputs) {
-    if (graph == nullptr && input.creator()) graph = input.creator().get();
+    if (graph == nullptr) graph = input.creator();
   }
   if (site.memory == nullptr) {
     site.memory = graph ? graph->kept : default_memory();
@@ -186,7 +186,7 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
                                      const CallSite& site) {
   auto function =
       std::allocate_shared<FunctionNode>(std::pmr::polymorphic_allocator<FunctionNode>(site.memory),
-                                         site.memory, site.work, site.memory);
+                                         inputs.size(), outputs.size(), site.memory, site.work);
   function->op = &op;
   function->attributes = attributes;
   function->call = cache.plan;
@@ -194,7 +194,6 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
   // a view of a value that is not kept would keep it
   const bool of_recomputed = op.views && inputs[0].creator() && inputs[0].creator()->recomputed;
   function->recomputed = op.differentiable() && (site.recomputed || of_recomputed);
-  function->inputs.resize(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     FunctionNode::Input& input = function->inputs[i];
     if (inputs[i].requires_grad()) input.node = inputs[i].node();
@@ -204,9 +203,13 @@ std::shared_ptr<FunctionNode> record(const OpDef& op, const Box& attributes,
       input.version = input.saved.version();
     }
   }
-  function->outputs.resize(outputs.size());
-  for (std::size_t o = 0; o < outputs.size() && !function->recomputed; ++o) {
-    const bool clamp = has_clamp(op, attributes.get(), cache.plan->plan.get(), outputs[o].type());
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    VariableNode& node = function->outputs[o].node;
+    node.creator = function.get();
+    node.shape = outputs[o].shape();
+    node.requires_grad = differentiable(outputs[o].type());
+    if (function->recomputed) continue;
+    const bool clamp = has_clamp(op, attributes.get(), function->plan(), outputs[o].type());
     if ((op.backward && op.saves.out.has(o)) || clamp) function->outputs[o].saved = outputs[o];
   }
   if (op.normalizes) function->loss_input = inputs[0].data();
@@ -299,15 +302,9 @@ Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable
   Variables results(site.memory);
   results.reserve(outputs.size());
   for (std::size_t o = 0; o < outputs.size(); ++o) {
-    if (!function || !differentiable(outputs[o].type())) {
-      results.emplace_back(std::move(outputs[o]));
-      continue;
-    }
-    auto node = std::allocate_shared<VariableNode>(
-        std::pmr::polymorphic_allocator<VariableNode>(site.memory), outputs[o].type(), true, "",
-        site.memory);
-    node->creator = function;
-    function->outputs[o].node = node;
+    std::shared_ptr<VariableNode> node;
+    if (function && function->outputs[o].node.requires_grad)
+      node = {function, &function->outputs[o].node};
     results.emplace_back(std::move(outputs[o]), std::move(node));
   }
   if (watch) {

@@ -36,10 +36,10 @@ void verify(std::span<FunctionNode* const> functions) {
 
 /// The gradient of output o, summed over branches and masked; may be handed on by views.
 Tensor output_grad(FunctionNode& f, std::size_t o) {
-  const auto node = f.outputs[o].node.lock();
-  if (!node || node->incoming.empty()) return {};
-  Tensor grad = node->incoming.take(f.memory);
-  if (!has_clamp(*f.op, f.attributes.get(), f.call->plan.get(), f.call->outputs[o])) return grad;
+  VariableNode& node = f.outputs[o].node;
+  if (node.incoming.empty()) return {};
+  Tensor grad = node.incoming.take(f.memory);
+  if (!has_clamp(*f.op, f.attributes.get(), f.plan(), f.call->outputs[o])) return grad;
   if (!grad.unique())
     grad = dry_running() ? float_tensor(grad.shape(), f.memory) : grad.clone(f.memory);
   if (dry_running()) return grad;
@@ -55,10 +55,8 @@ void backward_view(FunctionNode& f, const Tensor& grad, bool consumed) {
 }
 
 bool reached(const FunctionNode& f) {
-  return std::any_of(f.outputs.begin(), f.outputs.end(), [](const FunctionNode::Output& output) {
-    const auto node = output.node.lock();
-    return node && !node->incoming.empty();
-  });
+  return std::any_of(f.outputs.begin(), f.outputs.end(),
+                     [](const auto& output) { return !output.node.incoming.empty(); });
 }
 
 /// Computes again what backward of a call needs and forward has not kept.
@@ -72,7 +70,7 @@ void restore(FunctionNode& f, Temporary& temporary) {
     if (creator != nullptr && needs_input(f, i, wanted)) recompute(*creator);
   }
   for (std::size_t o = 0; o < f.outputs.size() && f.recomputed; ++o) {
-    const bool clamp = has_clamp(*f.op, f.attributes.get(), f.call->plan.get(), f.call->outputs[o]);
+    const bool clamp = has_clamp(*f.op, f.attributes.get(), f.plan(), f.call->outputs[o]);
     if (clamp || f.op->saves.out.has(o)) return recompute(f);
   }
 }
@@ -202,10 +200,8 @@ class Held {
   FunctionNode* next() const { return left_.empty() ? nullptr : left_.front(); }
   void hold_inputs() {
     for (const FunctionNode::Input& input : left_.front()->inputs) {
-      if (!input.node || !input.node->creator) continue;
-      for (FunctionNode::Output& output : input.node->creator->outputs) {
-        if (!output.held && output.node.lock() == input.node) output.held = input.node;
-      }
+      FunctionNode* creator = input.node ? input.node->creator : nullptr;
+      if (creator != nullptr && !creator->held) creator->held = input.node;
     }
   }
   void passed() {
@@ -216,13 +212,8 @@ class Held {
 
  private:
   static void let_go(FunctionNode& f) {
-    std::shared_ptr<FunctionNode> self;  // until its outputs are let go, which may be all it has
-    for (FunctionNode::Output& output : f.outputs) {
-      if (!output.held) continue;
-      self = output.held->creator;
-      output.held->incoming.clear();
-      output.held.reset();
-    }
+    for (FunctionNode::Output& output : f.outputs) output.node.incoming.clear();
+    const std::shared_ptr<VariableNode> last = std::move(f.held);
   }
 
   std::span<FunctionNode* const> left_;

@@ -100,7 +100,7 @@ bool BackwardCall::gives_parts() const {
 }
 
 bool BackwardCall::splits() const {
-  if (!f_.op->splits || !f_.op->splits(f_.call->plan.get())) return false;
+  if (!f_.op->splits || !f_.op->splits(f_.plan())) return false;
   const TensorType& type = weights();
   const bool widens = type.dtype == DType::int8 && needs_input(f_, weight, wanted_);
   return type.shape.numel() > most_of_part && (widens || gives_parts());
@@ -191,7 +191,7 @@ void BackwardCall::run(std::span<const bool> wanted, Backward::Rows rows) {
                    .scratch = {scratch_.mutable_raw(), scratch_ ? scratch_.bytes() : 0},
                    .wanted = wanted,
                    .rows = rows};
-  f_.op->backward(f_.attributes.get(), f_.call->plan.get(), b);
+  f_.op->backward(f_.attributes.get(), f_.plan(), b);
 }
 
 void BackwardCall::finish() {

@@ -64,7 +64,7 @@ class Draw {
     const std::size_t box = node(Drawing::Kind::function, 'f', f.number, {std::string(f.where())});
     for (const std::size_t input : inputs) drawing_.edges.push_back({input, box});
     for (const auto& output : f.outputs) {
-      if (const auto v = output.node.lock()) drawing_.edges.push_back({box, variable(*v)});
+      if (output.node.requires_grad) drawing_.edges.push_back({box, variable(output.node)});
     }
   }
 

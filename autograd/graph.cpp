@@ -13,20 +13,20 @@ std::atomic<std::size_t> alive{0};
 std::atomic<std::uint64_t> next_number{1};
 thread_local bool recording = true;
 
-/// Destroys a FunctionNode without recursion, however long the chain behind it: what its
-/// destruction sets free waits in a list of this thread instead of being destroyed on the spot.
-void bury(std::shared_ptr<FunctionNode> function) {
-  thread_local std::pmr::vector<std::shared_ptr<FunctionNode>>* waiting = nullptr;
+/// Lets go of a value of a call without recursion, however long the chain behind it: what that sets
+/// free waits in a list of this thread instead of being destroyed on the spot.
+void bury(std::shared_ptr<VariableNode> node) {
+  thread_local std::pmr::vector<std::shared_ptr<VariableNode>>* waiting = nullptr;
   if (waiting != nullptr) {
-    waiting->push_back(std::move(function));
+    waiting->push_back(std::move(node));
     return;
   }
-  if (function.use_count() > 1) return;
-  std::pmr::vector<std::shared_ptr<FunctionNode>> list(function->memory);
+  if (node.use_count() > 1) return;
+  std::pmr::vector<std::shared_ptr<VariableNode>> list(node->creator->memory);
   waiting = &list;
-  list.push_back(std::move(function));
+  list.push_back(std::move(node));
   while (!list.empty()) {
-    const std::shared_ptr<FunctionNode> next = std::move(list.back());
+    const std::shared_ptr<VariableNode> next = std::move(list.back());
     list.pop_back();
   }
   waiting = nullptr;
@@ -67,22 +67,26 @@ void GradSum::clear() noexcept {
 
 VariableNode::VariableNode(const TensorType& type, bool wants_grad, std::string_view label,
                            std::pmr::memory_resource* resource)
-    : memory(resource),
-      shape(type.shape),
-      requires_grad(wants_grad),
-      name(label),
-      incoming(resource) {
+    : VariableNode(resource) {
+  shape = type.shape;
+  requires_grad = wants_grad;
+  name = label;
+}
+
+VariableNode::VariableNode(std::pmr::memory_resource* resource)
+    : memory(resource), incoming(resource) {
   ++alive;
 }
 
-VariableNode::~VariableNode() {
-  if (creator) bury(std::move(creator));
-  --alive;
-}
+VariableNode::~VariableNode() { --alive; }
 
-FunctionNode::FunctionNode(std::pmr::memory_resource* own, std::pmr::memory_resource* work,
-                           std::pmr::memory_resource* kept_in)
-    : number(next_number++), memory(work), kept(kept_in), inputs(own), outputs(own) {
+FunctionNode::FunctionNode(std::size_t input_count, std::size_t output_count,
+                           std::pmr::memory_resource* kept_in, std::pmr::memory_resource* work)
+    : number(next_number++),
+      memory(work),
+      kept(kept_in),
+      inputs(input_count, kept_in),
+      outputs(output_count, kept_in, kept_in) {
   ++alive;
 }
 FunctionNode::~FunctionNode() { --alive; }
@@ -98,8 +102,12 @@ void FunctionNode::free() noexcept {
 bool GradientSink::takes_parts(const VariableNode*) const { return false; }
 void GradientSink::take_part(const VariableNode*, std::size_t, const Tensor&) {}
 
+FunctionNode::Input::~Input() {
+  if (node && node->creator != nullptr) bury(std::move(node));
+}
+
 FunctionNode* FunctionNode::Input::recomputed_by() const noexcept {
-  FunctionNode* creator = node ? node->creator.get() : nullptr;
+  FunctionNode* creator = node ? node->creator : nullptr;
   return creator != nullptr && creator->recomputed ? creator : nullptr;
 }
 
@@ -107,7 +115,7 @@ Tensor FunctionNode::Input::value() const noexcept {
   const FunctionNode* creator = recomputed_by();
   if (creator == nullptr) return saved;
   for (const Output& output : creator->outputs) {
-    if (output.node.lock() == node) return output.saved;
+    if (&output.node == node.get()) return output.saved;
   }
   return {};
 }
@@ -119,7 +127,7 @@ std::pmr::vector<FunctionNode*> collect(FunctionNode& root) {
   root.visit = walk;
   for (std::size_t i = 0; i < found.size(); ++i) {
     for (const auto& input : found[i]->inputs) {
-      FunctionNode* creator = input.node ? input.node->creator.get() : nullptr;
+      FunctionNode* creator = input.node ? input.node->creator : nullptr;
       if (creator == nullptr || creator->visit == walk) continue;
       creator->visit = walk;
       found.push_back(creator);
@@ -170,14 +178,11 @@ void Variable::clear_grad() noexcept {
   if (node_) node_->grad = {};
 }
 
-const std::shared_ptr<FunctionNode>& Variable::creator() const noexcept {
-  static const std::shared_ptr<FunctionNode> none;
-  return node_ ? node_->creator : none;
-}
+FunctionNode* Variable::creator() const noexcept { return node_ ? node_->creator : nullptr; }
 
 Variable logits(const Variable& y) {
-  const auto& creator = y.creator();
-  if (!creator || !creator->loss_input) return y;
+  const FunctionNode* creator = y.creator();
+  if (creator == nullptr || !creator->loss_input) return y;
   return Variable(creator->loss_input, creator->inputs[0].node);
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 /// The nodes of the graph.  Chainer's model: a VariableNode is what the graph keeps of a Variable,
-/// without its value; a FunctionNode is one call of an op.  Consumers own what they consume, never
-/// the other way round:
+/// without its value; a FunctionNode is one call of an op, with the VariableNodes of its outputs.
+/// Consumers own what they consume, never the other way round:
 ///
-///     Variable -> VariableNode -> creator FunctionNode -> input VariableNodes -> ...
+///     Variable -> VariableNode in its creator FunctionNode -> input VariableNodes -> ...
 ///
 /// so a graph lives as long as a handle on its result does.
 
@@ -15,6 +15,8 @@
 #include <vector>
 
 #include <hone/variable.h>
+
+#include "autograd/few.h"
 
 namespace hone {
 
@@ -44,24 +46,30 @@ class GradSum {
 class VariableNode {
  public:
   VariableNode(const TensorType& type, bool requires_grad, std::string_view name,
-               std::pmr::memory_resource* memory = default_memory());
+               std::pmr::memory_resource* memory);           // a leaf
+  explicit VariableNode(std::pmr::memory_resource* memory);  // within the call that makes it
   ~VariableNode();
   VariableNode(const VariableNode&) = delete;
   VariableNode& operator=(const VariableNode&) = delete;
 
-  std::pmr::memory_resource* memory;  // where it lives, and the gradient of a leaf
+  std::pmr::memory_resource* memory;  // where it lies, and the gradient of a leaf
   Shape shape;
-  bool requires_grad;
+  bool requires_grad = false;
   std::string name;
-  std::shared_ptr<FunctionNode> creator;  // null for a leaf
-  Tensor grad;                            // leaves only
-  GradSum incoming;                       // while a backward runs
-  std::size_t uses = 0;                   // by calls that a backward has still to pass; of a leaf
+  FunctionNode* creator = nullptr;  // what it lies in, and keeps alive; null for a leaf
+  Tensor grad;                      // leaves only
+  GradSum incoming;                 // while a backward runs
+  std::size_t uses = 0;             // of a leaf, by calls that a backward has still to pass
 };
 
 class FunctionNode {
  public:
   struct Input {
+    Input() = default;
+    ~Input();  // never recursive
+    Input(const Input&) = delete;
+    Input& operator=(const Input&) = delete;
+
     std::shared_ptr<VariableNode> node;  // null: left out, or without gradient
     Tensor saved;                        // absent where backward does not need it
     std::uint64_t version = 0;           // of `saved`, when it was saved
@@ -72,14 +80,16 @@ class FunctionNode {
     Tensor value() const noexcept;
   };
   struct Output {
-    std::weak_ptr<VariableNode> node;
+    explicit Output(std::pmr::memory_resource* memory) : node(memory) {}
+
+    VariableNode node;
     Tensor saved;
-    std::shared_ptr<VariableNode> held;  // by a backward, from when its gradient has arrived
   };
 
-  /// `own` for its lists, `work` for what its backward makes.
-  FunctionNode(std::pmr::memory_resource* own, std::pmr::memory_resource* work,
-               std::pmr::memory_resource* kept);
+  /// A call of that many inputs and outputs; `kept` is where it lies, `work` for what its backward
+  /// makes.
+  FunctionNode(std::size_t input_count, std::size_t output_count, std::pmr::memory_resource* kept,
+               std::pmr::memory_resource* work);
   ~FunctionNode();
   FunctionNode(const FunctionNode&) = delete;
   FunctionNode& operator=(const FunctionNode&) = delete;
@@ -87,6 +97,7 @@ class FunctionNode {
   std::string_view where() const noexcept {
     return site ? std::string_view(site->where) : op->name;
   }
+  const void* plan() const noexcept { return call->plan.get(); }
   /// Drops everything that only backward needs.
   void free() noexcept;
 
@@ -96,9 +107,10 @@ class FunctionNode {
   std::shared_ptr<CallCache> site;
   std::uint64_t number;  // of its creation, a total order: backward is forward reversed
   std::pmr::memory_resource *memory, *kept;  // see CallSite: work, memory
-  std::pmr::vector<Input> inputs;
-  std::pmr::vector<Output> outputs;
-  Tensor loss_input;        // where op->normalizes: for logits()
+  Few<Input, 3> inputs;
+  Few<Output, 1> outputs;
+  Tensor loss_input;                   // where op->normalizes: for logits()
+  std::shared_ptr<VariableNode> held;  // itself, by a backward that has still to pass it
   bool recomputed = false;  // see CallSite: outputs are saved by recompute(), until free()
   bool freed = false;
   std::uint64_t visit = 0;  // the last walk that met it

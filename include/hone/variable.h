@@ -59,7 +59,7 @@ class Variable {
   Tensor grad() const;
   void clear_grad() noexcept;
   /// The call that made it; null for leaves and where nothing was recorded.
-  const std::shared_ptr<FunctionNode>& creator() const noexcept;
+  FunctionNode* creator() const noexcept;
 
   /// Back-propagates from this value, seeded with ones (or with `seed`, of this shape), and frees
   /// the graph behind it.  Gradients of leaves are offered to `sink`, each as soon as it is
