@@ -231,8 +231,8 @@ class Storage {
   std::shared_ptr<const void> owner_;  // of borrowed values
 };
 
-/// A dense row-major array, or a view of one: a handle.  Copying it shares the values, `clone` copies
-/// them.
+/// A dense row-major array, or a view of one: a handle.  Copying it shares the values, `clone`
+/// copies them.
 class Tensor {
  public:
   Tensor() noexcept = default;  ///< no tensor; type().present() is false
