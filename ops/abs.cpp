@@ -15,6 +15,7 @@ struct Abs {
   static constexpr int code = tflite::BuiltinOperator_ABS;
   static constexpr Dtypes<float, std::int8_t, std::int16_t, std::int32_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
 

@@ -19,6 +19,7 @@ struct Choice {
   static constexpr Saves saves = Saves::inputs;
   static constexpr bool broadcasts = true;
   static constexpr bool moves = true;
+  static constexpr Slots overwrites = Slots::of({0, 1});
 
   struct Attributes {};
   using Plan = Broadcast;

@@ -51,6 +51,7 @@ struct Div {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t, std::int32_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
   static constexpr bool broadcasts = true;
+  static constexpr Slots overwrites = Slots::of({0, 1});
 
   struct Attributes {
     Activation activation = Activation::none;

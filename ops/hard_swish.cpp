@@ -42,6 +42,7 @@ struct HardSwish {
   static constexpr int code = tflite::BuiltinOperator_HARD_SWISH;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
   using Plan = Points<FixedHardSwish>;

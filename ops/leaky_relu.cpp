@@ -14,6 +14,7 @@ struct LeakyRelu {
   static constexpr std::string_view name = "LEAKY_RELU";
   static constexpr int code = tflite::BuiltinOperator_LEAKY_RELU;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
+  static constexpr Slots overwrites = Slots::of({0});
 
   // x, not y: in int8 a small negative x rounds to y = 0 and its sign would be lost.
   static constexpr Saves saves = Saves::inputs;

@@ -17,6 +17,7 @@ struct Log {
   static constexpr int code = tflite::BuiltinOperator_LOG;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
   using Plan = Tables;

@@ -19,6 +19,7 @@ struct LogSoftmax {
   static constexpr int code = tflite::BuiltinOperator_LOG_SOFTMAX;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
 

@@ -20,6 +20,7 @@ struct Logistic {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
   static constexpr bool normalizes = true;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
 

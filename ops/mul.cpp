@@ -20,6 +20,7 @@ struct Mul {
       dtypes{};
   static constexpr Saves saves = Saves::others;
   static constexpr bool broadcasts = true;
+  static constexpr Slots overwrites = Slots::of({0, 1});
 
   struct Attributes {
     Activation activation = Activation::none;

@@ -13,6 +13,7 @@ struct Neg {
   static constexpr std::string_view name = "NEG";
   static constexpr int code = tflite::BuiltinOperator_NEG;
   static constexpr Dtypes<float, std::int8_t, std::int16_t, std::int32_t, std::int64_t> dtypes{};
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
 

@@ -18,6 +18,7 @@ struct Pow {
   static constexpr Dtypes<float, std::int32_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
   static constexpr bool broadcasts = true;
+  static constexpr Slots overwrites = Slots::of({0, 1});
 
   struct Attributes {};
   using Plan = Broadcast;

@@ -15,6 +15,7 @@ namespace hone::ops {
 template <Activation limits>
 struct Rectifier {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {
     Activation activation = limits;

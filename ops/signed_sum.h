@@ -20,6 +20,7 @@ struct SignedSum {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t, std::int32_t,
                           std::int64_t>
       dtypes{};
+  static constexpr Slots overwrites = Slots::of({0, 1});
   static constexpr bool broadcasts = true;
 
   struct Attributes {

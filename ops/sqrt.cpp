@@ -15,6 +15,7 @@ struct Sqrt {
   static constexpr int code = tflite::BuiltinOperator_SQRT;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
 

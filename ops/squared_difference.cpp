@@ -32,6 +32,7 @@ struct SquaredDifference {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int32_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
   static constexpr bool broadcasts = true;
+  static constexpr Slots overwrites = Slots::of({0, 1});
 
   struct Attributes {};
 

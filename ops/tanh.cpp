@@ -19,6 +19,7 @@ struct Tanh {
   static constexpr int code = tflite::BuiltinOperator_TANH;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
+  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {};
 

@@ -6,7 +6,7 @@
 ///     struct Attributes {};           what parse reads; a member `Activation activation` is fused
 ///     struct Plan {};                 what prepare computes, once per call shape
 ///     name, code, dtypes, arity, saves, reads, packs, weights, bias,
-///     broadcasts, moves, views, normalizes, accumulates          see OpDef
+///     broadcasts, moves, views, normalizes, accumulates, overwrites          see OpDef
 ///     parse(options) -> Attributes              may throw
 ///     infer(attributes, call) -> TensorType(s)  may throw; types of the outputs
 ///     prepare(attributes, call) -> Plan         may throw; multipliers, tables, sizes
@@ -229,6 +229,9 @@ struct OpDef {
   bool normalizes =
       false;  ///< a final one is left out of the loss: it is taken at input 0 (see logits)
   bool accumulates = false;  ///< backward honours adds(i)
+  /// Inputs in whose place output 0 may be written where it takes as many bytes: forward reads an
+  /// element before it writes that one, and never again.
+  Slots overwrites;
   std::size_t dtype_input = 0;
   std::span<const DType> dtypes;  ///< empty: the op itself checks
 
@@ -366,6 +369,7 @@ constexpr void describe(OpDef& d) {
   if constexpr (requires { Op::views; }) d.views = Op::views;
   if constexpr (requires { Op::normalizes; }) d.normalizes = Op::normalizes;
   if constexpr (requires { Op::accumulates; }) d.accumulates = Op::accumulates;
+  if constexpr (requires { Op::overwrites; }) d.overwrites = Op::overwrites;
   if constexpr (requires { Op::dtype_input; }) d.dtype_input = Op::dtype_input;
   if constexpr (requires { Op::dtypes; }) {
     d.dtypes = DtypeList<std::remove_const_t<decltype(Op::dtypes)>>::values;

@@ -215,6 +215,7 @@ class Storage {
   void acquire() noexcept;
   void release() noexcept;
   bool unique() const noexcept;  ///< nobody else holds the values
+  std::pmr::memory_resource* memory() const noexcept { return memory_; }
   const Storage& values() const noexcept { return base_ != nullptr ? *base_ : *this; }
 
  private:
@@ -267,7 +268,7 @@ class Tensor {
   }
 
   explicit operator bool() const noexcept { return storage_ != nullptr; }
-  const TensorType& type() const noexcept { return storage_ ? storage_->type() : absent; }
+  const TensorType& type() const noexcept { return storage_ ? storage_->type() : absent(); }
   DType dtype() const noexcept { return type().dtype; }
   const Shape& shape() const noexcept { return type().shape; }
   std::size_t numel() const noexcept { return type().numel(); }
@@ -291,6 +292,10 @@ class Tensor {
     if (storage_) storage_->bump();
   }
   bool unique() const noexcept { return storage_ && storage_->unique(); }
+  /// Where the values lie; null where they are borrowed, or there are none.
+  std::pmr::memory_resource* memory() const noexcept {
+    return storage_ ? storage_->values().memory() : nullptr;
+  }
   bool shares_storage(const Tensor& other) const noexcept {
     return storage_ && other.storage_ && &storage_->values() == &other.storage_->values();
   }
@@ -310,7 +315,7 @@ class Tensor {
 
  private:
   explicit Tensor(Storage* storage) noexcept : storage_(storage) {}
-  static const TensorType absent;
+  static const TensorType& absent() noexcept;
   Storage* storage_ = nullptr;
 };
 

@@ -109,6 +109,9 @@ struct CallSite {
   std::pmr::memory_resource *memory = nullptr, *work = nullptr, *kept = nullptr;
   bool keeps_packed = true;          ///< false: packed anew by every call, in passing
   std::size_t max_bytes = SIZE_MAX;  ///< of one output; a call that gives more is refused
+  /// Inputs that nobody reads after this call: an output may take the place of one that only the
+  /// call's list of inputs holds.
+  Slots gives = {};
   /// Backward runs it again instead of keeping its outputs: what it reads is kept.  Forward must
   /// give the same values each time.
   bool recomputed = false;

@@ -9,6 +9,14 @@
 #include <hone/tensor.h>
 #include <hone/threads.h>
 
+// Elements do not depend on each other, even where the result is written in the place of an
+// operand, which compilers cannot know.
+#if defined(__clang__)
+#define HONE_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define HONE_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 namespace hone {
 
 /// Calls f(i) for every i in [0, count).
@@ -16,11 +24,13 @@ template <class F>
 void each(std::size_t count, const F& f) noexcept {
   constexpr std::size_t block = std::size_t{1} << 14;
   if (count <= block) {
+    HONE_INDEPENDENT
     for (std::size_t i = 0; i < count; ++i) f(i);
     return;
   }
   parallel_for((count + block - 1) / block, [&](std::size_t b) noexcept {
     const std::size_t end = std::min(count, (b + 1) * block);
+    HONE_INDEPENDENT
     for (std::size_t i = b * block; i < end; ++i) f(i);
   });
 }
@@ -54,10 +64,13 @@ class Broadcast {
                  std::size_t step_b) noexcept {
       // three loops with constant steps, which compilers turn into vector code
       if (step_a == step_b) {
+        HONE_INDEPENDENT
         for (std::size_t k = 0; k < n; ++k) f(i + k, ia + k, ib + k);
       } else if (step_b == 0) {
+        HONE_INDEPENDENT
         for (std::size_t k = 0; k < n; ++k) f(i + k, ia + k, ib);
       } else {
+        HONE_INDEPENDENT
         for (std::size_t k = 0; k < n; ++k) f(i + k, ia, ib + k);
       }
     });

@@ -172,10 +172,11 @@ void Executor::check_batch(const Node& node, std::span<const Variable> results,
   const bool reshape = node.type == "RESHAPE";
   std::int64_t rows = 0;
   bool any = false;
-  for (const std::int32_t t : node.inputs) {
+  for (std::size_t slot = 0; slot < node.inputs.size(); ++slot) {
+    const std::int32_t t = node.inputs[slot];
     if (t < 0 || !batched_[at(t)]) continue;
     any = true;
-    const Shape& shape = env_[at(t)].shape();
+    const Shape& shape = inputs_[slot].shape();
     if (shape.rank() == 0) refuse("a scalar input");
     rows = std::max(rows, shape[0] / factor);
     if (shape.rank() == 1 && !reshape) refuse("an input of one dimension");
@@ -199,6 +200,19 @@ bool Executor::stays(std::size_t n) const {
          std::any_of(outputs.begin(), outputs.end(), [&](auto t) { return result_[at(t)]; });
 }
 
+/// Lets go of what operator n is the last to read, but for its list of inputs; which those are.
+Slots Executor::given_up(std::size_t n) {
+  Slots given;
+  const std::vector<std::int32_t>& inputs = graph_.nodes[n].inputs;
+  for (unsigned slot = 0; slot < inputs.size() && slot < 31 && !keep; ++slot) {
+    const std::int32_t t = inputs[slot];
+    if (t < 0 || last_use_[at(t)] > n || result_[at(t)]) continue;
+    env_[at(t)] = {};
+    given.bits |= Slots::of({slot}).bits;
+  }
+  return given;
+}
+
 void Executor::call(std::size_t n, std::int64_t factor) {
   const Node& node = graph_.nodes[n];
   if (node.op == nullptr) fail(ErrorKind::unsupported, node.cache->where, node.problem);
@@ -214,6 +228,7 @@ void Executor::call(std::size_t n, std::int64_t factor) {
     inputs.resize(2);
     if (fixed && shape_of(node, 0).rank() > 0) inputs[1] = widened_shape(node, factor);
   }
+  const Slots gives = given_up(n);
   const DryRun dry(dry_running() && !foldable_[n]);  // what folds is kept, and must be right
   Variables results = apply(*node.op, node.attributes, inputs,
                             {.declared = node.declared,
@@ -223,6 +238,7 @@ void Executor::call(std::size_t n, std::int64_t factor) {
                              .kept = memory_.kept(),
                              .keeps_packed = options_.keep_packed_weights,
                              .max_bytes = options_.max_activation_bytes,
+                             .gives = gives,
                              .recomputed = node.recomputed});
   if (results.size() != node.outputs.size()) {
     fail(ErrorKind::file, node.cache->where, "expected ", results.size(),

@@ -43,6 +43,7 @@ class Executor {
   Variable value(std::size_t node, std::size_t slot) const;
   void call(std::size_t n, std::int64_t factor);
   bool stays(std::size_t n) const;
+  Slots given_up(std::size_t n);
   const Shape& shape_of(const Node& node, std::size_t output) const;
   Variable widened_shape(const Node& node, std::int64_t factor) const;
   void check_batch(const Node& node, std::span<const Variable> results, std::int64_t factor);

@@ -107,7 +107,11 @@ void check_type(const Tensor& t, const TensorType& as) {
 
 }  // namespace
 
-constinit const TensorType Tensor::absent;
+const TensorType& Tensor::absent() noexcept {
+  alignas(TensorType) static std::byte room[sizeof(TensorType)];
+  static const TensorType& type = *new (room) TensorType;  // never destroyed
+  return type;
+}
 
 Tensor::Tensor(TensorType type, std::pmr::memory_resource* memory) {
   check_axis(type);

@@ -108,8 +108,12 @@ std::size_t choose_micro_batch(Model& model, std::size_t batch, std::size_t want
   const std::size_t one = std::max<std::size_t>(model.activation_bytes(), 1);
   const std::size_t fits = std::clamp<std::size_t>(
       std::max(cache_bytes / one, std::min(few, much_bytes / one)), 1, batch);
+  // parts of one size where there are hardly more of them for it: plans are made per size
   const std::size_t parts = (batch + fits - 1) / fits;
-  return (batch + parts - 1) / parts;  // parts of one size: plans are made per size
+  for (std::size_t even = parts; even < 2 * parts; ++even) {
+    if (batch % even == 0) return batch / even;
+  }
+  return (batch + parts - 1) / parts;
 }
 
 BatchStep::BatchStep(Model& model, Optimizer& optimizer, const Dataset& data,

@@ -142,6 +142,8 @@ void run_case(Cases& cases, const Case& c, Tally& tally) {
     if (!judge(check_outputs(ran, data))) return;
     // the same without weights in the order of the kernels
     if (!judge(check_outputs(interpret(model, inputs, false), data))) return;
+    // and with outputs in the place of inputs
+    if (!judge(check_outputs(interpret_in_place(model, inputs), data))) return;
     ++tally.equal;
     if (!cases.has_gradient(c)) return;
     if (judge(check_gradients(ran, cases.gradient(c)))) ++tally.gradients;

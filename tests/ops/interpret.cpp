@@ -11,10 +11,9 @@ Variable leaf(Tensor value) {
   return Variable(std::move(value), grad);
 }
 
-}  // namespace
+enum class Mode { kept, unkept, in_place };
 
-Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs,
-                      bool keeps_packed) {
+Interpreted run(const file::ModelFile& model, std::span<const Tensor> inputs, Mode mode) {
   const file::Subgraph& graph = model.subgraphs[0];
   Interpreted done;
   std::map<std::int32_t, Variable> values;
@@ -38,16 +37,34 @@ Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inpu
     if (!op) fail(ErrorKind::unsupported, info.name, "not in the table of ops");
     std::vector<Variable> x;
     for (const std::int32_t tensor : info.inputs) x.push_back(value_of(tensor));
+    for (Variable& v : x) {
+      if (mode == Mode::in_place) v = Variable(v.data().clone());
+    }
     std::vector<TensorType> declared;
     for (const std::int32_t tensor : info.outputs) declared.push_back(model.tensor(0, tensor).type);
     auto cache = std::make_shared<CallCache>();
     cache->where = file::operator_place(model, 0, n);
     const Variables y = apply(*op, op->parse(info.options), x,
-                              {.declared = declared, .cache = cache, .keeps_packed = keeps_packed});
+                              {.declared = declared,
+                               .cache = cache,
+                               .keeps_packed = mode == Mode::kept,
+                               .gives = mode == Mode::in_place ? Slots::all() : Slots::none()});
     for (std::size_t o = 0; o < y.size(); ++o) values[info.outputs[o]] = y[o];
   }
   for (const std::int32_t tensor : graph.outputs) done.outputs.push_back(value_of(tensor));
   return done;
+}
+
+}  // namespace
+
+Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs,
+                      bool keeps_packed) {
+  return run(model, inputs, keeps_packed ? Mode::kept : Mode::unkept);
+}
+
+Interpreted interpret_in_place(const file::ModelFile& model, std::span<const Tensor> inputs) {
+  const NoGrad inference;
+  return run(model, inputs, Mode::in_place);
 }
 
 }  // namespace hone::tests

@@ -20,5 +20,7 @@ struct Interpreted {
 /// that can have a gradient gets one.  Throws Error where an operator is not in the table.
 Interpreted interpret(const file::ModelFile& model, std::span<const Tensor> inputs,
                       bool keeps_packed = true);
+/// The same without a graph, each operator upon copies of its inputs, in whose place it may write.
+Interpreted interpret_in_place(const file::ModelFile& model, std::span<const Tensor> inputs);
 
 }  // namespace hone::tests
