@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "ops/linear.h"
 #include "ops/pool.h"
 #include "ops/products.h"
@@ -51,98 +49,46 @@ struct MaxPool2d : Pool {
     }
   }
 
-  // By value: std::max of references becomes a branch that the data decide.
-  template <class T>
-  static T larger(T a, T b) {
-    return a > b ? a : b;
-  }
-
-  // Numbers of a row of an image that are compared side by side.
-  static constexpr std::int64_t row_numbers = 4096;
-
   template <class T>
   static void forward_integer(const Plan& plan, const Forward& f) {
-    if (plan.shape.window.x.input * plan.shape.channels > row_numbers) {
-      return forward_windows<T>(plan, f);
-    }
     const PoolShape& s = plan.shape;
-    const WindowAxis& down = s.window.y;
-    const std::int64_t width = s.window.x.input * s.channels;
-    const T* x = f.input<T>(0).data();
-    T* y = f.output<T>(0).data();
-    T best[row_numbers];  // of the rows under a row of windows
-    for (std::int64_t n = 0; n < s.batch; ++n, x += s.window.inputs() * s.channels) {
-      for (std::int64_t i = 0; i < down.output; ++i, y += s.window.x.output * s.channels) {
-        const Taps taps = down.taps(i);
-        std::fill_n(best, width, std::numeric_limits<T>::lowest());
-        for (std::int64_t t = taps.first; t < taps.last; ++t) {
-          const T* from = x + down.at(i, t) * width;
-          for (std::int64_t j = 0; j < width; ++j) best[j] = larger(best[j], from[j]);
-        }
-        largest_along(plan, best, y);
-      }
-    }
-  }
-
-  /// A row of outputs from the largest of the rows.
-  template <class T>
-  static void largest_along(const Plan& plan, const T* best, T* y) {
-    const WindowAxis& across = plan.shape.window.x;
-    const std::int64_t channels = plan.shape.channels;
-    const auto low = static_cast<T>(plan.low), high = static_cast<T>(plan.high);
-    for (std::int64_t i = 0; i < across.output; ++i, y += channels) {
-      const Taps taps = across.taps(i);
-      std::fill_n(y, channels, low);
-      for (std::int64_t t = taps.first; t < taps.last; ++t) {
-        const T* from = best + across.at(i, t) * channels;
-        for (std::int64_t c = 0; c < channels; ++c) y[c] = larger(y[c], from[c]);
-      }
-      for (std::int64_t c = 0; c < channels; ++c) y[c] = y[c] < high ? y[c] : high;
-    }
-  }
-
-  /// Rows of any width: window by window.
-  template <class T>
-  static void forward_windows(const Plan& plan, const Forward& f) {
-    const T* x = f.input<T>(0).data();
-    T* y = f.output<T>(0).data();
-    const std::int64_t channels = plan.shape.channels;
-    constexpr std::int64_t block = 64;
-    plan.shape.each_output([&](std::int64_t input, std::int64_t output, const auto& each_tap) {
-      for (std::int64_t c = 0; c < channels; c += block) {
-        const std::int64_t count = std::min(block, channels - c);
-        T best[block];
-        std::fill_n(best, block, std::numeric_limits<T>::lowest());
-        each_tap([&](std::int64_t at) {
-          const T* from = x + input + at * channels + c;
-          for (std::int64_t j = 0; j < count; ++j) best[j] = std::max(best[j], from[j]);
-        });
-        for (std::int64_t j = 0; j < count; ++j) {
-          y[output + c + j] =
-              static_cast<T>(std::clamp<std::int32_t>(best[j], plan.low, plan.high));
-        }
-      }
+    const auto kernel = [&] {
+      if constexpr (std::same_as<T, std::int8_t>) return plan.kernels->max_pool_int8;
+      if constexpr (std::same_as<T, std::uint8_t>) return plan.kernels->max_pool_uint8;
+      if constexpr (std::same_as<T, std::int16_t>) return plan.kernels->max_pool_int16;
+    }();
+    split(s, [&](std::int64_t n) {
+      kernel({.shape = window_of(s),
+              .last_row = s.window.y.output,
+              .x = f.input<T>(0).data() + n * s.window.inputs() * s.channels,
+              .lo = static_cast<T>(plan.low),
+              .hi = static_cast<T>(plan.high),
+              .out = f.output<T>(0).data() + n * s.window.outputs() * s.channels});
     });
+  }
+
+  static Conv window_of(const PoolShape& s) {
+    const WindowAxis &y = s.window.y, &x = s.window.x;
+    return {.h = y.input,
+            .w = x.input,
+            .c = s.channels,
+            .oh = y.output,
+            .ow = x.output,
+            .o = s.channels,
+            .kh = y.size,
+            .kw = x.size,
+            .stride_h = y.stride,
+            .stride_w = x.stride,
+            .pad_top = y.before,
+            .pad_left = x.before};
   }
 
   /// All rows and channels of one image.
   static MaxPool image_of(const PoolShape& s) {
-    const WindowAxis &y = s.window.y, &x = s.window.x;
     MaxPool p;
-    p.shape = {.h = y.input,
-               .w = x.input,
-               .c = s.channels,
-               .oh = y.output,
-               .ow = x.output,
-               .o = s.channels,
-               .kh = y.size,
-               .kw = x.size,
-               .stride_h = y.stride,
-               .stride_w = x.stride,
-               .pad_top = y.before,
-               .pad_left = x.before};
+    p.shape = window_of(s);
     p.last_channel = s.channels;
-    p.last_row = y.output;
+    p.last_row = s.window.y.output;
     return p;
   }
 

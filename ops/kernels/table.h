@@ -205,6 +205,16 @@ struct MaxPool {
   float* out = nullptr;
 };
 
+/// The same of integers: out = y = clamp(largest x).  Split by rows.
+template <class T>
+struct MaxPoolIntegers {
+  Conv shape;
+  ptrdiff_t first_row = 0, last_row = 0;  ///< [first, last) of oh
+  const T* x = nullptr;
+  T lo = 0, hi = 0;
+  T* out = nullptr;
+};
+
 /// From int32 sums to bytes, one factor for each of n outputs:
 ///   to = clamp(zero_point + scaled(sum + bias), lo, hi)
 /// where scaled is either fixed-point arithmetic with two roundings (multipliers, left, right:
@@ -406,6 +416,9 @@ struct Kernels {
   void (*depthwise_weights)(const Depthwise&) noexcept;
   void (*max_pool)(const MaxPool&) noexcept;
   void (*max_pool_input)(const MaxPool&) noexcept;
+  void (*max_pool_int8)(const MaxPoolIntegers<int8_t>&) noexcept;
+  void (*max_pool_uint8)(const MaxPoolIntegers<uint8_t>&) noexcept;
+  void (*max_pool_int16)(const MaxPoolIntegers<int16_t>&) noexcept;
 
   void (*gather_pairs)(const GatherInteger&) noexcept;
   void (*requantize)(const RequantRows&) noexcept;
