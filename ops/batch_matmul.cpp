@@ -98,6 +98,13 @@ struct BatchMatmul {
     return list;
   }
 
+  static double operations(std::span<const TensorType> in, std::span<const TensorType> out) {
+    const Shape &x = in[0].shape, &y = out[0].shape;
+    if (x.rank() < 2 || y.rank() < 2 || y.numel() == 0) return 0;
+    const std::int64_t rows = y[y.rank() - 2], depth = x[x.rank() - 1] * x[x.rank() - 2];
+    return 2 * static_cast<double>(out[0].numel()) * static_cast<double>(depth / rows);
+  }
+
   static Plan prepare(const Attributes& a, const Call& call) {
     const TensorType &x = call.inputs[0], &y = call.inputs[1], &z = call.outputs[0];
     const std::size_t inner = x.shape.rank() - (a.adj_x ? 2 : 1);

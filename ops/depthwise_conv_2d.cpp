@@ -65,6 +65,11 @@ struct DepthwiseConv2d {
     return {call.inputs[0].dtype, {s.batch, s.window.y.output, s.window.x.output, s.out()}};
   }
 
+  static double operations(std::span<const TensorType> in, std::span<const TensorType> out) {
+    const Shape& w = in[1].shape;
+    return 2 * static_cast<double>(out[0].numel()) * static_cast<double>(w[1] * w[2]);
+  }
+
   static Plan prepare(const Attributes& a, const Call& call) {
     Plan plan{
         .kernels = &kernels(), .shape = shape(a, call), .range = FloatRange::of(a.activation)};

@@ -63,6 +63,10 @@ struct FullyConnected {
     return {call.inputs[0].dtype, {numel / w[1], w[0]}};
   }
 
+  static double operations(std::span<const TensorType> in, std::span<const TensorType> out) {
+    return 2 * static_cast<double>(out[0].numel()) * static_cast<double>(in[1].shape[1]);
+  }
+
   static Plan prepare(const Attributes& a, const Call& call) {
     const TensorType &x = call.inputs[0], &w = call.inputs[1], &y = call.outputs[0];
     Plan plan{.kernels = &kernels(),

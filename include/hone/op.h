@@ -16,6 +16,9 @@
 ///     pack(attributes, plan, forward)           noexcept; writes forward.packed, when they changed
 ///     forward<T>(attributes, plan, forward)     noexcept, allocates nothing
 ///     backward(attributes, plan, backward)      noexcept, allocates nothing, float only
+///     operations(inputs, outputs) -> double     of tensors of those types: multiplications and
+///                                               additions of a forward, or of the gradient of one
+///                                               of the first two inputs; where they are most of it
 ///     splits(plan)                              noexcept; backward takes some rows of weights at a
 ///                                               time: see Backward::rows
 ///
@@ -253,6 +256,8 @@ struct OpDef {
   void (*forward)(const void* attributes, const void* plan, const Forward&) noexcept = nullptr;
   void (*backward)(const void* attributes, const void* plan, const Backward&) noexcept = nullptr;
   bool (*splits)(const void* plan) noexcept = nullptr;
+  double (*operations)(std::span<const TensorType> inputs,
+                       std::span<const TensorType> outputs) = nullptr;
 
   bool differentiable() const noexcept { return backward != nullptr || views; }
 };
@@ -401,6 +406,8 @@ constexpr OpDef define() {
                 })
     d.clamps = E::clamps;
   if constexpr (requires(const Plan& p) { Op::splits(p); }) d.splits = E::splits;
+  if constexpr (requires(std::span<const TensorType> t) { Op::operations(t, t); })
+    d.operations = Op::operations;
   d.infer = E::infer;
   d.prepare = E::prepare;
   if constexpr (requires(const Attributes& a, const Call& c) { Op::check(a, c); })

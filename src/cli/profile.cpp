@@ -9,7 +9,6 @@
 #include <hone/threads.h>
 
 #include "ops/kernels/kernels.h"
-#include "src/train/operations.h"
 
 namespace hone::cli {
 double measured_peak() {
@@ -66,7 +65,8 @@ void Profile::add(const Timing& timing) {
   Row& row = row_of(timing);
   row.ns[static_cast<std::size_t>(timing.part)] += timing.ns;
   if (timing.op == nullptr) return;
-  const double once = operations(timing.op->name, timing.inputs, timing.outputs);
+  if (timing.op->operations == nullptr) return;
+  const double once = timing.op->operations(timing.inputs, timing.outputs);
   const bool back = timing.part == Timing::Part::backward;
   row.flops += once * (back ? (timing.wanted & 1u) + (timing.wanted >> 1 & 1u) : 1);
 }

@@ -3,22 +3,22 @@
 
 #include <hone/train.h>
 
-#include "src/train/operations.h"
+#include "ops/table.h"
 #include "src/train/plan.h"
 
 namespace hone {
 namespace {
 
-/// Multiply-adds at most for each byte that an operator's outputs take.  A dense convolution has
-/// some tens to hundreds, and its step three times those of its forward; depthwise ones of 3 x 3
-/// have 2.25 in float32 and 9 in int8.
-constexpr double most_per_byte = 16;
+/// Multiply-adds at most for each element that an operator gives.  Dense convolutions have hundreds,
+/// and their step three times those of its forward; depthwise ones of 3 x 3 have 9, the first one of
+/// a picture 27, those that widen a few channels as many as there are.
+constexpr double most_per_element = 32;
 
-/// What running an operator again costs, in multiply-adds a byte; nothing for products of matrices,
-/// where the time of a step goes.
+/// What running an operator again costs, in multiply-adds a byte of its outputs; nothing where that
+/// is too much.
 std::optional<double> cost(const Operator& op, std::span<const ModelTensor> tensors) {
   std::vector<TensorType> in, out;
-  double elements = 0, bytes = 0;
+  double elements = 0, given = 0, bytes = 0;
   for (const std::int32_t t : op.inputs) {
     in.push_back(t < 0 ? TensorType() : tensors[static_cast<std::size_t>(t)].type);
     elements = std::max(elements, static_cast<double>(in.back().numel()));
@@ -26,12 +26,15 @@ std::optional<double> cost(const Operator& op, std::span<const ModelTensor> tens
   for (const std::int32_t t : op.outputs) {
     out.push_back(tensors[static_cast<std::size_t>(t)].type);
     elements = std::max(elements, static_cast<double>(out.back().numel()));
+    given += static_cast<double>(out.back().numel());
     bytes += static_cast<double>(out.back().bytes());
   }
-  const double counted = operations(op.type(), in, out) / 2;
-  if (bytes == 0 || (counted > 0 && op.type() != "DEPTHWISE_CONV_2D")) return std::nullopt;
-  return (counted > 0 ? counted : elements) /
-         bytes;  // what is not counted reads or writes each once
+  const OpDef* def = ops::find(op.type());
+  if (bytes == 0 || def == nullptr || in.size() < def->arity.least) return std::nullopt;
+  // what is not counted reads or writes each once
+  const double work = def->operations ? def->operations(in, out) / 2 : elements;
+  if (work > most_per_element * given) return std::nullopt;
+  return work / bytes;
 }
 
 class Choice {
@@ -46,7 +49,7 @@ class Choice {
     maker_.assign(tensors.size(), none);
     for (const Operator& op : model.operators()) {
       const std::optional<double> c = cost(op, tensors);
-      if (!c || *c > most_per_byte) continue;
+      if (!c) continue;
       cheap_.emplace_back(*c, op.index());
       for (const std::int32_t t : op.outputs) maker_[static_cast<std::size_t>(t)] = op.index();
     }
@@ -103,7 +106,7 @@ class Choice {
     return true;
   }
 
-  /// Takes back what does not matter any more, the latest first.
+  /// Takes back what does not matter any more, the latest first; each may have mattered for others.
   void drop_idle() {
     for (std::size_t i = options_.recompute.size(); i-- > given_;) {
       PlanOptions fewer = options_;
@@ -112,6 +115,7 @@ class Choice {
       if (peak > std::max(peak_, budget_)) continue;
       options_ = std::move(fewer);
       peak_ = peak;
+      i = options_.recompute.size();
     }
   }
 
