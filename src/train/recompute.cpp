@@ -9,9 +9,9 @@
 namespace hone {
 namespace {
 
-/// Multiply-adds at most for each element that an operator gives.  Dense convolutions have hundreds,
-/// and their step three times those of its forward; depthwise ones of 3 x 3 have 9, the first one of
-/// a picture 27, those that widen a few channels as many as there are.
+/// Multiply-adds at most for each element that an operator gives.  Dense convolutions have
+/// hundreds, and their step three times those of its forward; depthwise ones of 3 x 3 have 9, the
+/// first one of a picture 27, those that widen a few channels as many as there are.
 constexpr double most_per_element = 32;
 
 /// What running an operator again costs, in multiply-adds a byte of its outputs; nothing where that
