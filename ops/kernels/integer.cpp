@@ -245,18 +245,19 @@ void row_sums(const RowSums& r) noexcept {
 #endif
 
 void requantize(const RequantRows& r) noexcept {
-  for (ptrdiff_t i = 0; i < r.rows; ++i) {
-    const float* sums = r.sums + i * r.sums_row;
-    for (ptrdiff_t j = 0; j < r.columns; j += lanes) {
-      int32_t whole[lanes] = {};
-      const ptrdiff_t count = r.columns - j < lanes ? r.columns - j : lanes;
-      if (count == lanes) {
-        store<lanes>(whole, __builtin_convertvector(load<lanes>(sums + j), Ints<lanes>));
-      } else {
-        for (ptrdiff_t l = 0; l < count; ++l) whole[l] = static_cast<int32_t>(sums[j + l]);
+  constexpr ptrdiff_t most_rows = 16, most_columns = 4 * lanes;
+  int32_t whole[most_rows][most_columns], to_rows[most_rows];
+  for (ptrdiff_t i = 0; i < most_rows; ++i) to_rows[i] = static_cast<int32_t>(i * r.to_row);
+  for (ptrdiff_t j = 0; j < r.columns; j += most_columns) {
+    const ptrdiff_t columns = r.columns - j < most_columns ? r.columns - j : most_columns;
+    for (ptrdiff_t i = 0; i < r.rows; i += most_rows) {
+      const ptrdiff_t rows = r.rows - i < most_rows ? r.rows - i : most_rows;
+      for (ptrdiff_t k = 0; k < rows; ++k) {
+        const float* sums = r.sums + (i + k) * r.sums_row + j;
+        for (ptrdiff_t l = 0; l < columns; ++l) whole[k][l] = static_cast<int32_t>(sums[l]);
       }
-      const int32_t first_row = 0;
-      requantize_tile(r.requant, whole, 0, &first_row, 1, j, count, r.to + i * r.to_row + j);
+      requantize_tile(r.requant, whole[0], most_columns, to_rows, rows, j, columns,
+                      r.to + i * r.to_row + j);
     }
   }
 }
