@@ -7,6 +7,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/kernels/fixed_softmax.h"
+#include "ops/products.h"
 
 namespace hone::ops {
 namespace {
@@ -18,7 +19,6 @@ struct Softmax {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
   static constexpr Saves saves = Saves::inputs;
   static constexpr bool normalizes = true;
-  static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {
     float beta = 1.0f;
@@ -90,7 +90,17 @@ struct Softmax {
       rows([=, &plan](std::size_t i) { plan.bytes.row(x + i, y + i, n); });
     } else {
       T* y = f.output<T>(0).data();
-      rows([=, &plan](std::size_t i) { plan.bytes.row(x + i, y + i, n); });
+      const auto all = static_cast<std::int64_t>(n == 0 ? 0 : f.inputs[0].numel() / n);
+      const auto row = static_cast<std::int64_t>(n);
+      in_blocks(all, 1, 8.0 * static_cast<double>(n), [&](std::int64_t first, std::int64_t last) {
+        kernels().softmax_bytes({.rows = last - first,
+                                 .count = row,
+                                 .x = reinterpret_cast<const std::int8_t*>(x + first * row),
+                                 .is_unsigned = std::is_unsigned_v<T>,
+                                 .exponentials = plan.bytes.exponentials.data(),
+                                 .share = ByteSoftmax::share<8>,
+                                 .y = reinterpret_cast<std::int8_t*>(y + first * row)});
+      });
     }
   }
 

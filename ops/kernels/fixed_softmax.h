@@ -11,6 +11,7 @@
 
 #include "ops/kernels/fixed_exp.h"
 #include "ops/kernels/lookup.h"
+#include "ops/kernels/table.h"
 
 namespace hone {
 
@@ -32,47 +33,28 @@ struct ByteSoftmax {
     return softmax;
   }
 
-  /// One row of n values.  The output is in units of 1 / 2^bits of Out, from its lowest value on.
-  template <class In, class Out>
-  void row(const In* x, Out* y, std::size_t n) const noexcept {
-    constexpr int bits = 8 * sizeof(Out);
-    In largest = x[0];
-    for (std::size_t i = 1; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
-    std::int64_t sum = 0;  // Q12.19
-    in_parts(x, n, largest, [&](const std::uint32_t* e, std::size_t, std::size_t count) {
-      for (std::size_t i = 0; i < count; ++i) sum += (e[i] + 2048) >> 12;
-    });
+  /// The share of an exponential in a sum of them in Q12.19, in units of 2^-bits.
+  template <int bits>
+  static ByteShare share(std::int64_t sum) noexcept {
     const Reciprocal r = reciprocal(saturate<std::int32_t>(sum), 12);
     const int right = r.bits + 31 - bits;
-    const auto factor = static_cast<std::uint32_t>(r.value);
-    const std::uint32_t half = right > 0 && right <= 31 ? 1u << (right - 1) : 0;
-    constexpr auto most = static_cast<std::uint32_t>((std::int64_t{1} << bits) - 1);
-    in_parts(x, n, largest, [&](const std::uint32_t* e, std::size_t first, std::size_t count) {
-      for (std::size_t i = 0; i < count; ++i) {
-        // high_product and rounding_shift of numbers that are not negative
-        const auto p =
-            static_cast<std::uint32_t>((std::uint64_t{factor} * e[i] + (1u << 30)) >> 31);
-        // beyond 31 everything is below half a unit
-        const std::uint32_t q = right > 31 ? 0 : (p + half) >> right;
-        const std::uint32_t above = q < most ? q : most;
-        y[first + i] = static_cast<Out>(static_cast<std::int32_t>(above) +
-                                        std::int32_t{std::numeric_limits<Out>::min()});
-      }
-    });
+    // beyond 31 everything is below half a unit
+    return right > 31 ? ByteShare{} : ByteShare{r.value, right};
   }
 
-  /// Calls f(e, first, count) for parts of a row, whose exponentials are e[0] to e[count - 1].
-  template <class In, class F>
-  void in_parts(const In* x, std::size_t n, std::int32_t largest, const F& f) const noexcept {
-    constexpr std::size_t part = 256;
-    std::array<std::uint32_t, part> e;
-    for (std::size_t first = 0; first < n; first += part) {
-      const std::size_t count = std::min(part, n - first);
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto d = static_cast<std::size_t>(largest - x[first + i]);
-        e[i] = static_cast<std::uint32_t>(exponentials[d]);
-      }
-      f(e.data(), first, count);
+  /// One row of n values.  The output is in units of 2^-16, from the lowest value on.
+  template <class In>
+  void row(const In* x, std::int16_t* y, std::size_t n) const noexcept {
+    const std::int32_t largest = *std::max_element(x, x + n);
+    const auto exponential = [&](std::size_t i) {
+      return exponentials[static_cast<std::size_t>(largest - x[i])];
+    };
+    std::int64_t sum = 0;  // Q12.19
+    for (std::size_t i = 0; i < n; ++i) sum += rounding_shift(exponential(i), 12);
+    const ByteShare s = share<16>(sum);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::int32_t q = rounding_shift(high_product(s.factor, exponential(i)), s.right);
+      y[i] = saturate<std::int16_t>(std::int64_t{q} - 32768);
     }
   }
 };

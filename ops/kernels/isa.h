@@ -25,6 +25,7 @@ void subtract(const FloatPass&) noexcept;
 void multiply(const FloatPass&) noexcept;
 void softmax(const Softmax&) noexcept;
 void softmax_grad(const SoftmaxGrad&) noexcept;
+void softmax_bytes(const SoftmaxBytes&) noexcept;
 void gather_product(const GatherProduct&) noexcept;
 void gather_weights(const GatherWeights&) noexcept;
 void depthwise(const Depthwise&) noexcept;

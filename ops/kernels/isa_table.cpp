@@ -32,6 +32,7 @@ constinit const hone::Kernels HONE_JOIN(hone_kernels_, HONE_ISA) = {
     .multiply = shared::multiply,
     .softmax = shared::softmax,
     .softmax_grad = shared::softmax_grad,
+    .softmax_bytes = shared::softmax_bytes,
     .gather_product = shared::gather_product,
     .gather_weights = shared::gather_weights,
     .depthwise = shared::depthwise,

@@ -354,5 +354,18 @@ HONE_INLINE Ints<lanes> high_product(Ints<lanes> a, Ints<lanes> b) {
 #endif
 }
 
+/// table[at] for each lane.
+HONE_INLINE Ints<lanes> look_up(const int32_t* table, Ints<lanes> at) {
+#if defined(__AVX512F__)
+  return (Ints<lanes>)_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), 0xFFFF, (__m512i)at,
+                                                  table, 4);
+#else
+  Ints<lanes> y;
+  HONE_UNROLL
+  for (int i = 0; i < lanes; ++i) y[i] = table[at[i]];
+  return y;
+#endif
+}
+
 }  // namespace
 }  // namespace hone::HONE_ISA

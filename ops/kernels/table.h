@@ -118,6 +118,22 @@ struct Softmax {
   float* y = nullptr;
 };
 
+/// What turns e in Q0.31 into units of 1/256: e * factor * 2^-(31 + right), 0 <= right <= 31.
+struct ByteShare {
+  int32_t factor = 0, right = 0;
+};
+
+/// y = 256 e / sum of e, rounded twice and at most 255, from the lowest byte on, where e is
+/// exponentials[largest x - x] in Q0.31, for rows of one or more bytes.  Split by rows.
+struct SoftmaxBytes {
+  ptrdiff_t rows = 0, count = 0;
+  const int8_t* x = nullptr;
+  bool is_unsigned = false;  ///< x and y are uint8
+  const int32_t* exponentials = nullptr;
+  ByteShare (*share)(int64_t sum) noexcept = nullptr;  ///< of a sum in units of 2^-19
+  int8_t* y = nullptr;
+};
+
 /// gx = beta y (gy - y . gy), where y is the softmax of beta x.  Not split.
 struct SoftmaxGrad {
   ptrdiff_t count = 0;
@@ -407,6 +423,7 @@ struct Kernels {
   void (*multiply)(const FloatPass&) noexcept;
   void (*softmax)(const Softmax&) noexcept;
   void (*softmax_grad)(const SoftmaxGrad&) noexcept;
+  void (*softmax_bytes)(const SoftmaxBytes&) noexcept;
 
   void (*gather_product)(const GatherProduct&) noexcept;
   void (*gather_weights)(const GatherWeights&) noexcept;

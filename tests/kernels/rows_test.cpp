@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -125,6 +126,52 @@ TEST(ClampGrad, IsZeroWhereTheOutputSitsAtItsClamp) {
           {.count = count, .y = y.data(), .lo = -0.5f, .hi = 0.25f, .g = masked.data()});
       for (std::size_t i = 0; i < g.size(); ++i) {
         ASSERT_EQ(masked[i], y[i] > -0.5f && y[i] < 0.25f ? g[i] : 0.0f);
+      }
+    }
+  });
+}
+
+std::int64_t softmax_sum = 0;
+
+TEST(SoftmaxBytes, IsTheShareOfEachExponentialInTheirSum) {
+  const auto exponentials = Numbers(7).integers<std::int32_t>(256, 0, 0x7fffffff);
+  constexpr int rows = 3;
+  at_every_level([&](const Kernels& kernels) {
+    for (const std::ptrdiff_t count : {1, 7, 16, 65, 600}) {
+      for (const bool is_unsigned : {false, true}) {
+        const auto x = Numbers(8).integers<std::int8_t>(rows * count, -128, 127);
+        const auto value = [&](std::ptrdiff_t i) {
+          const std::int8_t v = x[static_cast<std::size_t>(i)];
+          return is_unsigned ? int{static_cast<std::uint8_t>(v)} : int{v};
+        };
+        std::vector<std::int8_t> y(x.size());
+        kernels.softmax_bytes({.rows = rows,
+                               .count = count,
+                               .x = x.data(),
+                               .is_unsigned = is_unsigned,
+                               .exponentials = exponentials.data(),
+                               .share = [](std::int64_t sum) noexcept -> ByteShare {
+                                 softmax_sum = sum;
+                                 return {1500000000, 22};
+                               },
+                               .y = y.data()});
+        std::int64_t sum = 0;  // of the last row
+        for (std::ptrdiff_t r = 0; r < rows; ++r) {
+          int largest = -128;
+          for (std::ptrdiff_t i = 0; i < count; ++i) {
+            largest = std::max(largest, value(r * count + i));
+          }
+          sum = 0;
+          for (std::ptrdiff_t i = r * count; i < (r + 1) * count; ++i) {
+            const std::int64_t e = exponentials[static_cast<std::size_t>(largest - value(i))];
+            sum += (e + 2048) / 4096;
+            const std::int64_t high = (e * 1500000000 + (1 << 30)) >> 31;
+            const std::int64_t share = std::min<std::int64_t>((high + (1 << 21)) >> 22, 255);
+            const std::int64_t expected = is_unsigned ? share : share - 128;
+            ASSERT_EQ(y[static_cast<std::size_t>(i)], static_cast<std::int8_t>(expected)) << i;
+          }
+        }
+        ASSERT_EQ(softmax_sum, sum);
       }
     }
   });
