@@ -6,7 +6,7 @@
 
 #include "src/cli/command.h"
 #include "src/cli/dataset.h"
-#include "src/cli/metrics.h"
+#include "src/cli/step.h"
 #include "src/data/text.h"
 #include "src/train/plan.h"
 
@@ -14,10 +14,8 @@ namespace hone::cli {
 namespace {
 
 struct PlanArgs {
-  std::string model, train = "all", optimizer = "adam", update = "shadow", scales = "keep",
-                     loss = "xent", budget, recompute;
-  std::size_t batch = 16, micro_batch = 0;
-  bool fused = false, lean = false;
+  std::string model, budget;
+  StepArgs step;
   DataArgs data;
 };
 
@@ -136,30 +134,14 @@ nlohmann::json to_json(const std::vector<Proposal>& proposals) {
   return list;
 }
 
-PlanOptions options_of(const PlanArgs& args) {
-  const bool chosen = !args.recompute.empty() && args.recompute != "auto";
-  return {.batch = args.batch,
-          .micro_batch = args.micro_batch,
-          .train = selector(args.train),
-          .weights = {.update = args.update == "in_place" ? Update::in_place : Update::shadow,
-                      .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep},
-          .optimizer = args.optimizer,
-          .loss = loss_named(args.loss),
-          .fused = args.fused,
-          .lanes = args.lean ? std::size_t{1} : std::size_t{2},
-          .keep_packed_weights = !args.lean,
-          .recompute = chosen ? operators_in(args.recompute) : std::vector<std::size_t>()};
-}
-
 void plan(const PlanArgs& args, const Common& common) {
   const std::size_t budget = args.budget.empty() ? 0 : bytes_of(args.budget);
   Model model = Model::load(args.model);
-  const PlanOptions options = options_of(args);
-  PlanOptions shown = options;
-  if (args.recompute == "auto") shown.recompute = choose_recomputed(model, options, budget);
-  const MemoryPlan p = hone::plan(model, shown);
+  PlanOptions options = plan_options(model, args.step, budget);
+  const MemoryPlan p = hone::plan(model, options);
   std::vector<Proposal> proposals;
   if (budget != 0) {
+    if (args.step.recompute == "auto") options.recompute.clear();  // each chooses its own
     std::optional<Dataset> data;
     if (!args.data.path.empty()) data = open_data(model, args.data, args.data.path);
     proposals = propose(model, options, budget, data ? &*data : nullptr);
@@ -181,36 +163,9 @@ void add_plan(CLI::App& root, Common& common) {
   const auto args = std::make_shared<PlanArgs>();
   CLI::App* sub = add(root, common, "plan", "tells the memory of training before anything runs",
                       [&common, args] { plan(*args, common); });
-  std::vector<std::string> optimizers;
-  for (const std::string_view name : optimizer_names()) optimizers.emplace_back(name);
   sub->add_option("MODEL", args->model, "a .tflite file")->required();
   add_options(*sub, args->data, false);
-  sub->add_option("--train", args->train, "which weights, as for train")->capture_default_str();
-  sub->add_option("--batch", args->batch, "samples a step")
-      ->check(whole(1, most_counted))
-      ->capture_default_str();
-  sub->add_option("--micro-batch", args->micro_batch, "samples that go through at once; 0: chosen")
-      ->check(whole(0, most_counted))
-      ->capture_default_str();
-  sub->add_option("--optimizer", args->optimizer, "how weights move")
-      ->check(CLI::IsMember(optimizers))
-      ->capture_default_str();
-  sub->add_option("--update", args->update, "of integer and float16 weights: shadow or in_place")
-      ->check(CLI::IsMember({"shadow", "in_place"}))
-      ->capture_default_str();
-  sub->add_option("--scales", args->scales, "of integer weights: keep or refresh")
-      ->check(CLI::IsMember({"keep", "refresh"}))
-      ->capture_default_str();
-  sub->add_option("--loss", args->loss, "what is minimised")
-      ->check(CLI::IsMember({"xent", "bce", "mse", "huber", "mae"}))
-      ->capture_default_str();
-  sub->add_flag("--fused", args->fused, "consume each gradient as soon as it is complete");
-  sub->add_flag("--lean", args->lean,
-                "keep no weights in the order of the kernels, and one sum of gradients");
-  sub->add_option(
-      "--recompute", args->recompute,
-      "operators to compute again in backward, such as '#3,#5'; auto: cheap ones, until "
-      "the peak is within the budget, or as long as it falls");
+  add_options(*sub, args->step);
   sub->add_option("--budget", args->budget,
                   "propose what fits into so many bytes, such as 256K, and learns most; by the "
                   "gradients of samples of --data, where given");

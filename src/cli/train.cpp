@@ -11,6 +11,7 @@
 
 #include "src/cli/dataset.h"
 #include "src/cli/metrics.h"
+#include "src/cli/step.h"
 #include "src/data/text.h"
 #include "src/tflite/atomic_file.h"
 
@@ -18,16 +19,14 @@ namespace hone::cli {
 namespace {
 
 struct TrainArgs {
-  std::string model, out, train = "all", held_out, loss = "xent", optimizer = "adam",
-                          update = "shadow";
-  std::string scales = "keep", log, checkpoint, recompute;
+  std::string model, out, held_out, log, checkpoint, class_weights;
+  StepArgs step;
   DataArgs data;
   double split = 0;
   float lr = 0;
-  std::size_t epochs = 20, batch = 16, micro_batch = 0;
+  std::size_t epochs = 20;
   float label_smoothing = 0;
-  std::string class_weights;
-  bool resume = false, fused = false, lean = false;
+  bool resume = false;
 };
 
 std::atomic<bool> interrupted{false};
@@ -155,7 +154,7 @@ void print_text(const Report& report, const TrainArgs& args) {
 /// Data to train on and to measure on, as the options say.
 std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const TrainArgs& args,
                                                      std::uint64_t seed) {
-  const Loss loss = loss_named(args.loss);
+  const Loss loss = loss_named(args.step.loss);
   Dataset data = open_data(model, args.data, args.data.path);
   check_targets(model, data, loss, 2, args.data.path);
   if (args.split != 0) {
@@ -174,16 +173,16 @@ std::pair<Dataset, std::optional<Dataset>> open_both(const Model& model, const T
 FitOptions fit_options(const TrainArgs& args, const Common& common, const Model& model,
                        const Dataset& data) {
   FitOptions options{.epochs = args.epochs,
-                     .batch = args.batch,
-                     .micro_batch = args.micro_batch,
-                     .loss = loss_named(args.loss),
+                     .batch = args.step.batch,
+                     .micro_batch = args.step.micro_batch,
+                     .loss = loss_named(args.step.loss),
                      .label_smoothing = args.label_smoothing,
                      .class_weights = class_weights(model, data, args.class_weights),
                      .seed = common.seed};
   options.checkpoint = args.checkpoint;
   options.resume = args.resume;
-  options.fused = args.fused;
-  if (args.lean) options.lanes = 1;
+  options.fused = args.step.fused;
+  if (args.step.lean) options.lanes = 1;
   options.stop = &interrupted;
   return options;
 }
@@ -191,14 +190,12 @@ FitOptions fit_options(const TrainArgs& args, const Common& common, const Model&
 void train(const TrainArgs& args, const Common& common) {
   check_writable(args.out);
   if (!args.checkpoint.empty()) check_writable(args.checkpoint);
-  Model model = Model::load(args.model, {.keep_packed_weights = !args.lean});
-  if (!args.recompute.empty()) model.recompute(operators_in(args.recompute));
+  Model model = Model::load(args.model, {.keep_packed_weights = !args.step.lean});
+  model.recompute(plan_options(model, args.step).recompute);
   const auto [data, held_out] = open_both(model, args, common.seed);
-  const Update update = args.update == "in_place" ? Update::in_place : Update::shadow;
-  const Parameters parameters = model.trainable(
-      selector(args.train),
-      {.update = update, .scales = args.scales == "refresh" ? Scales::refresh : Scales::keep});
-  const auto optimizer = make_optimizer(args.optimizer, parameters, args.lr, {.seed = common.seed});
+  const Parameters parameters = model.trainable(selector(args.step.train), weights_of(args.step));
+  const auto optimizer =
+      make_optimizer(args.step.optimizer, parameters, args.lr, {.seed = common.seed});
 
   Log log(args.log, args.resume);
   FitOptions options = fit_options(args, common, model, data);
@@ -228,56 +225,25 @@ void train(const TrainArgs& args, const Common& common) {
   log.check();
 }
 
-void add_run_options(CLI::App& sub, TrainArgs& args) {
-  sub.add_flag("--fused", args.fused,
-               "consume each gradient as soon as it is complete, where a step is one micro-batch");
-  sub.add_flag("--lean", args.lean,
-               "keep no weights in the order of the kernels, and "
-               "one sum of gradients");
-  sub.add_option("--recompute", args.recompute,
-                 "operators to compute again in backward, such as '#3,#5', as plan gives them");
-  sub.add_option("--log", args.log, "a line of JSON for every step");
-  CLI::Option* checkpoint =
-      sub.add_option("--checkpoint", args.checkpoint, "written after every epoch, and on Ctrl-C");
-  sub.add_flag("--resume", args.resume, "go on from the checkpoint")->needs(checkpoint);
-}
-
 }  // namespace
 
 void add_train(CLI::App& root, Common& common) {
   const auto args = std::make_shared<TrainArgs>();
   CLI::App* sub = add(root, common, "train", "fine-tunes a model and writes it",
                       [&common, args] { train(*args, common); });
-  const auto one_of = [](std::vector<std::string> names) {
-    return CLI::IsMember(std::move(names));
-  };
-  std::vector<std::string> optimizers;
-  for (const std::string_view name : optimizer_names()) optimizers.emplace_back(name);
   sub->add_option("MODEL", args->model, "a .tflite file")->required();
   sub->add_option("-o,--output", args->out, "the file to write")->required();
   add_options(*sub, args->data);
-  sub->add_option(
-         "--train", args->train,
-         "which weights: all, head, bias, last:N, bias:N, a name with *, #tensor; several with "
-         "commas, or as the lines of a file, @FILE")
-      ->capture_default_str();
+  add_options(*sub, args->step);
   CLI::Option* held_out =
       sub->add_option("--held-out", args->held_out, "data to measure on, before and after");
   sub->add_option("--split", args->split, "or this share of the data")
       ->check(CLI::Range(0.0, 0.99))
       ->excludes(held_out);
-  sub->add_option(
-         "--loss", args->loss,
-         "what is minimised; taken at the input of a final SOFTMAX or LOGISTIC for xent and bce")
-      ->check(one_of({"xent", "bce", "mse", "huber", "mae"}))
-      ->capture_default_str();
   sub->add_option("--class-weights", args->class_weights,
                   "of xent: balanced, or a weight for each output, with commas");
   sub->add_option("--label-smoothing", args->label_smoothing, "of xent: this share goes to all")
       ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  sub->add_option("--optimizer", args->optimizer, "how weights move")
-      ->check(one_of(optimizers))
       ->capture_default_str();
   sub->add_option("--lr", args->lr,
                   "learning rate; the optimizer's and update kind's own unless given")
@@ -285,21 +251,10 @@ void add_train(CLI::App& root, Common& common) {
   sub->add_option("--epochs", args->epochs, "passes over the data; 0 writes the file as it is")
       ->check(whole(0, most_counted))
       ->capture_default_str();
-  sub->add_option("--batch", args->batch, "samples a step")
-      ->check(whole(1, most_counted))
-      ->capture_default_str();
-  sub->add_option("--micro-batch", args->micro_batch, "samples that go through at once; 0: chosen")
-      ->check(whole(0, most_counted))
-      ->capture_default_str();
-  sub->add_option("--update", args->update,
-                  "of integer and float16 weights: shadow keeps a float32 master, in_place none")
-      ->check(one_of({"shadow", "in_place"}))
-      ->capture_default_str();
-  sub->add_option("--scales", args->scales,
-                  "of integer weights: keep them, or refresh them after every step")
-      ->check(one_of({"keep", "refresh"}))
-      ->capture_default_str();
-  add_run_options(*sub, *args);
+  sub->add_option("--log", args->log, "a line of JSON for every step");
+  CLI::Option* checkpoint =
+      sub->add_option("--checkpoint", args->checkpoint, "written after every epoch, and on Ctrl-C");
+  sub->add_flag("--resume", args->resume, "go on from the checkpoint")->needs(checkpoint);
 }
 
 }  // namespace hone::cli

@@ -59,13 +59,14 @@ check("computing again lowers the peak", without["peak_bytes"] - again["peak_byt
       f"{without['peak_bytes']} before, {again['peak_bytes']} after, {saved} saved")
 named = ",".join(f"#{r['op']}" for r in again["recomputed"])
 trained = []
-for more in [], ["--recompute", named]:
+for more in [], ["--recompute", named], ["--recompute", "auto"]:
     taken = run("train", floats, *data, "--json", "--epochs", 1, "-o", f"{work}/out.tflite",
                 *how, *more)
     trained.append((taken["peak_bytes"], open(f"{work}/out.tflite", "rb").read()))
 check("computed again: promised and taken", trained[1][0] == again["peak_bytes"],
       f"{again['peak_bytes']} promised, {trained[1][0]} taken")
 check("computed again: the same bytes", trained[0][1] == trained[1][1])
+check("train chooses what plan does", trained[1] == trained[2])
 bad = run("plan", floats, "--recompute", "#1,two", fails=True)
 check("operators that are no numbers", bad.returncode == 1 and "#3,#5" in bad.stderr)
 bad = run("plan", floats, "--recompute", "#99", fails=True)
