@@ -67,28 +67,45 @@ HONE_INLINE Ints<lanes> stochastic(Floats<lanes> change, Bits bits) {
   return floor - (u * splat<lanes>(0x1p-24f) < part);
 }
 
+/// A factor of every lane.
+struct Factor {
+  Ints<lanes> multiplier, left, right;
+  bool only_right, half;
+
+  explicit HONE_INLINE Factor(const FixedFactor& f)
+      : multiplier(splat<lanes>(f.multiplier)),
+        left(splat<lanes>(f.left)),
+        right(splat<lanes>(f.right)),
+        only_right(f.left == 0 && f.right > 0),
+        half(f.multiplier == 1 << 30 && f.left == 0 && f.right == 0) {}
+
+  HONE_INLINE Ints<lanes> operator()(Ints<lanes> x) const {
+    return only_right ? scaled_down(x, multiplier, right - 1) : scaled(x, multiplier, left, right);
+  }
+  /// Of x with `more` bits, 1 or more, which none of x outgrows.
+  HONE_INLINE Ints<lanes> of_shifted(Ints<lanes> x, int32_t more) const {
+    // one operand of a sum has no other factor
+    return half ? x << (more - 1) : (*this)(x << more);
+  }
+};
+
 /// An operand less its zero point.
 struct Operand {
   const int8_t* from;
   bool repeats;
   Ints<lanes> value, zero_point;  // value: what is repeated
-  Ints<lanes> multiplier, left, right;
+  Factor factor;
 
   explicit HONE_INLINE Operand(const ByteOperand& o)
       : from(o.from),
         repeats(o.step == 0),
         value(splat<lanes>(repeats ? *o.from - o.zero_point : 0)),
         zero_point(splat<lanes>(o.zero_point)),
-        multiplier(splat<lanes>(o.factor.multiplier)),
-        left(splat<lanes>(o.factor.left)),
-        right(splat<lanes>(o.factor.right)) {}
+        factor(o.factor) {}
 
   template <bool Cut>
   HONE_INLINE Ints<lanes> get(ptrdiff_t i, Columns<Cut> columns) const {
     return repeats ? value : columns.get(from + i) - zero_point;
-  }
-  HONE_INLINE Ints<lanes> times_factor(Ints<lanes> x) const {
-    return scaled(x, multiplier, left, right);
   }
 };
 
@@ -98,15 +115,14 @@ HONE_INLINE void pass(const BytePass& p, Combine combine) {
   if (p.count == 0) return;
   // locals: a store of bytes might change p, as far as the compiler knows
   const Operand a(p.a), b(p.b);
-  const Ints<lanes> multiplier = splat<lanes>(p.factor.multiplier);
-  const Ints<lanes> left = splat<lanes>(p.factor.left), right = splat<lanes>(p.factor.right);
+  const Factor factor(p.factor);
   const Ints<lanes> zero = splat<lanes>(p.zero_point);
   const Ints<lanes> lo = splat<lanes>(p.lo), hi = splat<lanes>(p.hi);
   int8_t* const to = p.y;
   const ptrdiff_t count = p.count;
   const auto at = [&](ptrdiff_t i, auto columns) HONE_INLINE_LAMBDA {
     const Ints<lanes> both = combine(a, a.get(i, columns), b, b.get(i, columns));
-    columns.put(to + i, limited(scaled(both, multiplier, left, right) + zero, lo, hi));
+    columns.put(to + i, limited(factor(both) + zero, lo, hi));
   };
   for_vectors(count, at);
 }
@@ -157,8 +173,8 @@ void add_bytes(const BytePass& p) noexcept {
   const int32_t left = p.left;
   const auto scaled_operands = [left](const Operand& a, const Operand& b, Ints<lanes>& u,
                                       Ints<lanes>& v) HONE_INLINE_LAMBDA {
-    u = a.times_factor(u << left);
-    v = b.times_factor(v << left);
+    u = a.factor.of_shifted(u, left);
+    v = b.factor.of_shifted(v, left);
   };
   if (p.subtracts) {
     pass(p, [=](const Operand& a, Ints<lanes> u, const Operand& b, Ints<lanes> v)
