@@ -3,6 +3,7 @@
 #include "autograd/backward_call.h"
 #include "autograd/graph.h"
 #include "autograd/straight_through.h"
+#include "autograd/sum_to.h"
 #include "autograd/temporary.h"
 #include "src/tensor/dry_run.h"
 #include "src/tensor/memory_tag.h"
@@ -47,11 +48,21 @@ Tensor output_grad(FunctionNode& f, std::size_t o) {
   return grad;
 }
 
-void backward_view(FunctionNode& f, const Tensor& grad, bool consumed) {
-  VariableNode& node = *f.inputs[0].node;
-  Tensor g = grad.reshaped(f.call->inputs[0].shape);
-  if (!node.creator && !consumed) g = g.clone(node.memory);  // it stays, what lies in a step goes
-  node.incoming.add(std::move(g));
+/// Hands the gradient of output 0 on to every input, under its shape: shared where that is the same.
+void pass_on(FunctionNode& f, const Tensor& grad, bool consumed) {
+  for (std::size_t i = 0; i < f.inputs.size(); ++i) {
+    if (!f.inputs[i].node) continue;
+    VariableNode& node = *f.inputs[i].node;
+    const bool stays = node.creator == nullptr && !consumed;  // what lies in a step goes
+    std::pmr::memory_resource* memory = stays ? node.memory : f.memory;
+    const Shape& shape = f.call->inputs[i].shape;
+    Tensor g = grad.shape() == shape ? grad
+               : f.op->views         ? grad.reshaped(shape)
+                                     : sum_to(grad, shape, memory);
+    if (stays && g.shares_storage(grad)) g = g.clone(memory);
+    check_gradient(f, i, g);
+    node.incoming.add(std::move(g));
+  }
 }
 
 bool reached(const FunctionNode& f) {
@@ -142,8 +153,8 @@ class Pass {
   void pass(FunctionNode& f, Temporary& temporary) {
     auto grads = temporary.list<Tensor>(f.outputs.size());
     for (std::size_t o = 0; o < grads.size(); ++o) grads[o] = output_grad(f, o);
-    if (f.op->views)
-      backward_view(f, grads[0], sink_ != nullptr);
+    if (f.op->views || f.op->passes)
+      pass_on(f, grads[0], sink_ != nullptr);
     else
       call(f, grads, temporary);
   }

@@ -18,15 +18,6 @@ constexpr std::size_t most_of_part = 8192;  // weights at a time
 
 thread_local bool detecting_nan = false;
 
-void check_finite(const FunctionNode& f, std::size_t i, std::span<const float> grad) {
-  for (std::size_t k = 0; k < grad.size(); ++k) {
-    if (!std::isfinite(grad[k])) {
-      fail(ErrorKind::data, f.where(), "expected finite gradients, got ", grad[k], " at element ",
-           k, " of input ", i);
-    }
-  }
-}
-
 /// Elements of `t` from `begin` on as floats of that shape, by the kernels for the type that
 /// matters; of other types, all.
 Tensor in_real_units(const Tensor& t, std::size_t begin, const Shape& shape,
@@ -50,6 +41,17 @@ Tensor in_real_units(const Tensor& t, std::size_t begin, const Shape& shape,
 
 DetectNan::DetectNan() noexcept : before_(std::exchange(detecting_nan, true)) {}
 DetectNan::~DetectNan() { detecting_nan = before_; }
+
+void check_gradient(const FunctionNode& f, std::size_t i, const Tensor& grad) {
+  if (!detecting_nan) return;
+  const auto values = grad.data<float>();
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!std::isfinite(values[k])) {
+      fail(ErrorKind::data, f.where(), "expected finite gradients, got ", values[k], " at element ",
+           k, " of input ", i);
+    }
+  }
+}
 
 bool needs_input(const FunctionNode& f, std::size_t saved, std::span<const bool> wanted) noexcept {
   if (!f.op->saves.in.has(saved)) return false;
@@ -152,7 +154,7 @@ void BackwardCall::part(std::size_t begin, Backward::Rows rows, std::size_t row,
   gradient = float_tensor(shape, f_.memory);
   gx_[weight] = gradient.mutable_data<float>();
   run(now_, rows);
-  if (detecting_nan) check_finite(f_, weight, gradient.data<float>());
+  check_gradient(f_, weight, gradient);
   sink_->take_part(f_.inputs[weight].node.get(), begin, gradient);
 }
 
@@ -214,7 +216,7 @@ Tensor BackwardCall::started(std::size_t i, bool& add) {
 
 void BackwardCall::hand_on(std::size_t i, Tensor g, bool added) {
   const TakesMemory for_gradient(Cause::gradients);
-  if (detecting_nan) check_finite(f_, i, g.data<float>());
+  check_gradient(f_, i, g);
   const Shape& shape = f_.call->inputs[i].shape;
   VariableNode& node = *f_.inputs[i].node;
   if (g.shape() != shape) g = sum_to(g, shape, node.creator || sink_ ? f_.memory : node.memory);

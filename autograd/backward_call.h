@@ -17,6 +17,10 @@ inline Tensor float_tensor(const Shape& shape, std::pmr::memory_resource* memory
 /// Whether the gradients of some inputs need input `saved`, in real units.
 bool needs_input(const FunctionNode& f, std::size_t saved, std::span<const bool> wanted) noexcept;
 
+/// Throws Error where numbers that are not finite are looked for, and `grad`, that of input i, has
+/// some.
+void check_gradient(const FunctionNode& f, std::size_t i, const Tensor& grad);
+
 /// The gradients of some inputs of one call, from those of its outputs.
 class BackwardCall {
  public:

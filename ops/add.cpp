@@ -11,6 +11,7 @@ namespace {
 struct Add : SignedSum<false> {
   static constexpr std::string_view name = "ADD";
   static constexpr int code = tflite::BuiltinOperator_ADD;
+  static constexpr bool passes = true;
 
   static Attributes parse(const Options& options) {
     const auto& o = options.as<tflite::AddOptions>();

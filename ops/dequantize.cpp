@@ -12,6 +12,7 @@ namespace {
 struct Dequantize {
   static constexpr std::string_view name = "DEQUANTIZE";
   static constexpr int code = tflite::BuiltinOperator_DEQUANTIZE;
+  static constexpr bool passes = true;
 
   struct Attributes {};
 
@@ -27,10 +28,6 @@ struct Dequantize {
 
   static void forward(const Attributes&, const NoPlan&, const Forward& f) {
     hone::dequantize(f.type_in(0), f.inputs[0].raw(), f.output<float>(0));
-  }
-
-  static void backward(const Attributes&, const NoPlan&, const Backward& b) {
-    std::copy(b.output_grad(0).begin(), b.output_grad(0).end(), b.input_grad(0).begin());
   }
 };
 

@@ -16,6 +16,7 @@ struct Quantize {
   static constexpr std::string_view name = "QUANTIZE";
   static constexpr int code = tflite::BuiltinOperator_QUANTIZE;
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t, std::int32_t> dtypes{};
+  static constexpr bool passes = true;
 
   struct Attributes {
     DType dtype = DType::int8;  // where no file declares the output
@@ -124,10 +125,6 @@ struct Quantize {
         y[i] = static_cast<Y>(zero + static_cast<std::int32_t>(v + half));
       }
     }
-  }
-
-  static void backward(const Attributes&, const Plan&, const Backward& b) {
-    std::copy(b.output_grad(0).begin(), b.output_grad(0).end(), b.input_grad(0).begin());
   }
 };
 

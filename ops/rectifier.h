@@ -15,6 +15,7 @@ namespace hone::ops {
 template <Activation limits>
 struct Rectifier {
   static constexpr Dtypes<float, std::int8_t, std::uint8_t, std::int16_t> dtypes{};
+  static constexpr bool passes = true;
   static constexpr Slots overwrites = Slots::of({0});
 
   struct Attributes {
@@ -47,11 +48,6 @@ struct Rectifier {
   template <class T>
   static void forward(const Attributes&, const Plan& points, const Forward& f) {
     map<T>(f, points, Clamp<float>(limits));
-  }
-
-  static void backward(const Attributes&, const Plan&, const Backward& b) {
-    const auto gy = b.output_grad(0);
-    std::copy(gy.begin(), gy.end(), b.input_grad(0).begin());
   }
 };
 

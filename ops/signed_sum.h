@@ -1,9 +1,8 @@
 #pragma once
 /// The sum or the difference of two values: all of ADD and SUB but their names and options.
 
-#include <algorithm>
+#include <concepts>
 #include <cstdint>
-#include <functional>
 
 #include "ops/elementwise.h"
 #include "ops/op.h"
@@ -69,17 +68,6 @@ struct SignedSum {
       y[i] =
           clamp(wrapped(a[ia], b[ib], [](auto u, auto v) { return difference ? u - v : u + v; }));
     });
-  }
-
-  static void backward(const Attributes&, const Plan&, const Backward& b) {
-    const auto gy = b.output_grad(0);
-    if (b.wants(0)) std::copy(gy.begin(), gy.end(), b.input_grad(0).begin());
-    if (!b.wants(1)) return;
-    if constexpr (difference) {
-      std::transform(gy.begin(), gy.end(), b.input_grad(1).begin(), std::negate<>());
-    } else {
-      std::copy(gy.begin(), gy.end(), b.input_grad(1).begin());
-    }
   }
 };
 

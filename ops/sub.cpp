@@ -1,5 +1,8 @@
 #include "ops/op.h"
 
+#include <algorithm>
+#include <functional>
+
 #include <hone/functions.h>
 
 #include "ops/signed_sum.h"
@@ -16,6 +19,12 @@ struct Sub : SignedSum<true> {
     const auto& o = options.as<tflite::SubOptions>();
     return {.activation = fused_activation(o.fused_activation_function()),
             .powers_of_two = o.pot_scale_int16()};
+  }
+
+  static void backward(const Attributes&, const Plan&, const Backward& b) {
+    const auto gy = b.output_grad(0);
+    if (b.wants(0)) std::copy(gy.begin(), gy.end(), b.input_grad(0).begin());
+    if (b.wants(1)) std::transform(gy.begin(), gy.end(), b.input_grad(1).begin(), std::negate<>());
   }
 };
 

@@ -6,7 +6,7 @@
 ///     struct Attributes {};           what parse reads; a member `Activation activation` is fused
 ///     struct Plan {};                 what prepare computes, once per call shape
 ///     name, code, dtypes, arity, saves, reads, packs, weights, bias,
-///     broadcasts, moves, views, normalizes, accumulates, overwrites          see OpDef
+///     broadcasts, moves, views, passes, normalizes, accumulates, overwrites          see OpDef
 ///     parse(options) -> Attributes              may throw
 ///     infer(attributes, call) -> TensorType(s)  may throw; types of the outputs
 ///     prepare(attributes, call) -> Plan         may throw; multipliers, tables, sizes
@@ -229,6 +229,7 @@ struct OpDef {
       false;  ///< backward writes gradients of output 0's shape; autograd sums them to the input's
   bool moves = false;  ///< only moves or chooses values: an integer output has no clamp of its own
   bool views = false;  ///< the output is input 0 under another shape; neither forward nor backward
+  bool passes = false;  ///< the gradient of output 0 is that of every input; no backward
   bool normalizes =
       false;  ///< a final one is left out of the loss: it is taken at input 0 (see logits)
   bool accumulates = false;  ///< backward honours adds(i)
@@ -259,7 +260,7 @@ struct OpDef {
   double (*operations)(std::span<const TensorType> inputs,
                        std::span<const TensorType> outputs) = nullptr;
 
-  bool differentiable() const noexcept { return backward != nullptr || views; }
+  bool differentiable() const noexcept { return backward != nullptr || views || passes; }
 };
 
 namespace detail {
@@ -372,6 +373,7 @@ constexpr void describe(OpDef& d) {
   if constexpr (requires { Op::broadcasts; }) d.broadcasts = Op::broadcasts;
   if constexpr (requires { Op::moves; }) d.moves = Op::moves;
   if constexpr (requires { Op::views; }) d.views = Op::views;
+  if constexpr (requires { Op::passes; }) d.passes = Op::passes;
   if constexpr (requires { Op::normalizes; }) d.normalizes = Op::normalizes;
   if constexpr (requires { Op::accumulates; }) d.accumulates = Op::accumulates;
   if constexpr (requires { Op::overwrites; }) d.overwrites = Op::overwrites;
