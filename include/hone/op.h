@@ -227,8 +227,8 @@ struct OpDef {
   Slots weights, bias;
   bool broadcasts =
       false;  ///< backward writes gradients of output 0's shape; autograd sums them to the input's
-  bool moves = false;  ///< only moves or chooses values: an integer output has no clamp of its own
-  bool views = false;  ///< the output is input 0 under another shape; neither forward nor backward
+  bool moves = false;   ///< only moves or chooses values: an integer output has no clamp of its own
+  bool views = false;   ///< the output is input 0 under another shape; neither forward nor backward
   bool passes = false;  ///< the gradient of output 0 is that of every input; no backward
   bool normalizes =
       false;  ///< a final one is left out of the loss: it is taken at input 0 (see logits)
