@@ -63,12 +63,12 @@ class Packing {
   std::uint32_t height() const noexcept { return best_; }
   std::vector<std::uint32_t> take() { return std::move(offsets_); }
 
-  /// Places in that order, and again a few times with what stood highest before all others.
-  template <class F>
-  void attempt(F&& before) {
+  /// Places what has the greatest key first, and again a few times with what stood highest before
+  /// all others.
+  void attempt(std::int64_t (*key)(const Span&)) {
     std::iota(order_.begin(), order_.end(), 0u);
     std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return before(spans_[a], spans_[b]);
+      return key(spans_[a]) > key(spans_[b]);
     });
     // a hundredth above the bound is good enough, and a step of many values has no time for more
     const auto enough = [&] { return best_ - bound_ <= bound_ / 100; };
@@ -98,14 +98,12 @@ class Packing {
 /// the other orders win where it does not.
 std::uint32_t pack(const std::vector<Span>& spans, std::uint32_t bound,
                    std::vector<std::uint32_t>& offsets) {
-  const auto life = [](const Span& s) { return s.last - s.first; };
-  const auto area = [&](const Span& s) { return std::uint64_t{life(s)} * s.size; };
   Packing packing(spans, bound);
-  packing.attempt([](const Span& a, const Span& b) { return a.size > b.size; });
-  packing.attempt([&](const Span& a, const Span& b) { return area(a) > area(b); });
-  packing.attempt([&](const Span& a, const Span& b) { return life(a) > life(b); });
-  packing.attempt([](const Span& a, const Span& b) { return a.first < b.first; });
-  packing.attempt([](const Span& a, const Span& b) { return a.last > b.last; });
+  packing.attempt([](const Span& s) { return std::int64_t{s.size}; });
+  packing.attempt([](const Span& s) { return std::int64_t{s.last - s.first} * s.size; });
+  packing.attempt([](const Span& s) { return std::int64_t{s.last - s.first}; });
+  packing.attempt([](const Span& s) { return -std::int64_t{s.first}; });
+  packing.attempt([](const Span& s) { return std::int64_t{s.last}; });
   offsets = packing.take();
   return packing.height();
 }
