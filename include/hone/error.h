@@ -56,12 +56,12 @@ struct MessagePart {
 };
 
 /// Throws Error with the parts streamed one after the other.
-[[noreturn]] void fail_with(ErrorKind kind, std::string_view where,
-                            std::initializer_list<MessagePart> parts);
+[[noreturn, gnu::cold]] void fail_with(ErrorKind kind, std::string_view where,
+                                       std::initializer_list<MessagePart> parts);
 
 /// The same: `fail(kind, "csv", "expected ", 6, " columns")`.
 template <class... Parts>
-[[noreturn]] void fail(ErrorKind kind, std::string_view where, const Parts&... parts) {
+[[noreturn, gnu::cold]] void fail(ErrorKind kind, std::string_view where, const Parts&... parts) {
   fail_with(kind, where, {MessagePart(parts)...});
 }
 

@@ -288,7 +288,8 @@ struct DtypeList<Dtypes<T...>> {
   }
 };
 
-/// The functions of one op behind pointers of one type.
+/// The functions of one op behind pointers of one type.  What runs once for a shape is cold:
+/// compiled for size.
 template <class Op>
 struct Erased {
   using Attributes = typename Op::Attributes;
@@ -297,39 +298,42 @@ struct Erased {
   static const Attributes& attributes(const void* p) { return *static_cast<const Attributes*>(p); }
   static const Plan& plan(const void* p) { return *static_cast<const Plan*>(p); }
 
-  static Box parse(const Options& options) {
+  [[gnu::cold]] static Box parse(const Options& options) {
     return std::make_shared<Attributes>(Op::parse(options));
   }
-  static Box parse_custom(std::span<const std::byte> options) {
+  [[gnu::cold]] static Box parse_custom(std::span<const std::byte> options) {
     return std::make_shared<Attributes>(Op::parse(options));
   }
-  static Box default_attributes() { return std::make_shared<Attributes>(); }
+  [[gnu::cold]] static Box default_attributes() { return std::make_shared<Attributes>(); }
   static Activation activation(const void* a) noexcept { return attributes(a).activation; }
   static bool clamps(const void* p) noexcept { return plan(p).clamps; }
   static bool splits(const void* p) noexcept { return Op::splits(plan(p)); }
 
-  static std::vector<TensorType> infer(const void* a, const Call& call) {
+  [[gnu::cold]] static std::vector<TensorType> infer(const void* a, const Call& call) {
     if constexpr (requires { Op::infer(attributes(a), call); }) {
       return listed(Op::infer(attributes(a), call));
     } else {
       return listed(Op::infer(attributes(a), call.inputs));
     }
   }
-  static Box prepare(const void* a, const Call& call) {
+  [[gnu::cold]] static Box prepare(const void* a, const Call& call) {
     if constexpr (requires { Op::prepare(attributes(a), call); }) {
       return std::make_shared<Plan>(Op::prepare(attributes(a), call));
     } else {
       return std::make_shared<Plan>();
     }
   }
-  static void check(const void* a, const Call& call) { Op::check(attributes(a), call); }
-  static std::size_t scratch_bytes(const void* a, const void* p, const Call& call) {
+  [[gnu::cold]] static void check(const void* a, const Call& call) {
+    Op::check(attributes(a), call);
+  }
+  [[gnu::cold]] static std::size_t scratch_bytes(const void* a, const void* p, const Call& call) {
     return Op::scratch_bytes(attributes(a), plan(p), call);
   }
-  static std::size_t backward_scratch_bytes(const void* a, const void* p, const Call& call) {
+  [[gnu::cold]] static std::size_t backward_scratch_bytes(const void* a, const void* p,
+                                                          const Call& call) {
     return Op::backward_scratch_bytes(attributes(a), plan(p), call);
   }
-  static std::size_t packed_bytes(const void* a, const void* p, const Call& call) {
+  [[gnu::cold]] static std::size_t packed_bytes(const void* a, const void* p, const Call& call) {
     return Op::packed_bytes(attributes(a), plan(p), call);
   }
   static void pack(const void* a, const void* p, const Forward& f) noexcept {
