@@ -48,7 +48,7 @@ Tensor output_grad(FunctionNode& f, std::size_t o) {
   return grad;
 }
 
-/// Hands the gradient of output 0 on to every input, under its shape: shared where that is the same.
+/// Hands the gradient of output 0 on to every input, under its shape; shared, where it has that.
 void pass_on(FunctionNode& f, const Tensor& grad, bool consumed) {
   for (std::size_t i = 0; i < f.inputs.size(); ++i) {
     if (!f.inputs[i].node) continue;

@@ -5,6 +5,7 @@
 #error "a private header of hone"
 #endif
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -137,9 +138,11 @@ void spread_over(const AxisReduction& r, std::span<const T> sums, float factor,
   r.walk([&](std::size_t from, std::size_t to, std::size_t count, bool kept) {
     float* out = x.data() + from;
     const T* in = sums.data() + to;
-    for (std::size_t i = 0; i < count; ++i) {
-      out[i] = factor * static_cast<float>(in[kept ? i : 0]);
+    if (!kept) {
+      std::fill_n(out, count, factor * static_cast<float>(*in));
+      return;
     }
+    for (std::size_t i = 0; i < count; ++i) out[i] = factor * static_cast<float>(in[i]);
   });
 }
 
