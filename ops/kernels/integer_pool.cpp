@@ -130,7 +130,7 @@ HONE_INLINE void pool(const MaxPoolIntegers<T>& p) {
   // outputs of a row whose windows fit a strip together
   const ptrdiff_t columns = row_numbers / s.c;
   const ptrdiff_t fit = columns < s.kw ? 0 : (columns - s.kw) / s.stride_w + 1;
-  const bool in_strips = fit > 0 && s.c * sizeof(T) < sizeof(Wide<T>);
+  const bool in_strips = fit > 0 && s.c * ptrdiff_t{sizeof(T)} < ptrdiff_t{sizeof(Wide<T>)};
   Strip<T> strip;
   for (ptrdiff_t i = p.first_row; i < p.last_row; ++i) {
     const ptrdiff_t top = i * s.stride_h - s.pad_top, row = s.w * s.c;

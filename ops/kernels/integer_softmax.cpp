@@ -40,7 +40,7 @@ HONE_INLINE int32_t largest(const int8_t* x, ptrdiff_t count, int32_t flip) {
   V most = splat<lanes>(-128);
   for (ptrdiff_t i = 0; i < count; i += lanes) {
     const V v = load_some_bytes(x + i, count - i) ^ flip;
-    most = first_lanes(count - i) & (v > most) ? v : most;
+    most = (first_lanes(count - i) & (v > most)) ? v : most;
   }
   return folded<lanes>(most, larger) ^ flip;
 }

@@ -12,18 +12,18 @@
 namespace hone {
 namespace {
 
-constexpr std::size_t line = 64;  // bytes of a cache line
+constexpr std::size_t cache_line = 64;
 
 /// What a thread does of a job: its own blocks first, then those that others have not begun.  The
 /// blocks are claimed from one atomic word: generation, end, next.  A thread that comes late cannot
 /// claim from a newer job by mistake, since the generation is part of what it compares.  All that a
 /// thread needs to begin comes in one cache line, all that it tells goes in another.
 struct Share {
-  alignas(line) std::atomic<std::uint64_t> word{0};
+  alignas(cache_line) std::atomic<std::uint64_t> word{0};
   void (*body)(void*, std::size_t) = nullptr;
   void* context = nullptr;
-  std::atomic<bool> steals{false};                 // others have more than one block
-  alignas(line) std::atomic<std::size_t> done{0};  // blocks that this thread has ever run
+  std::atomic<bool> steals{false};                       // others have more than one block
+  alignas(cache_line) std::atomic<std::size_t> done{0};  // blocks that this thread has ever run
 
   static constexpr std::uint64_t bits = 20, mask = (1u << bits) - 1;
 
