@@ -183,24 +183,24 @@ bool must_save(const OpDef& op, std::size_t i, std::span<const Variable> inputs)
 /// Inputs that the caller gives, and that nothing else holds or will ask for.
 Slots given_up(const OpDef& op, std::span<const Variable> inputs, const CallSite& site,
                bool records) {
-  Slots given;
+  Slots spare;
   const bool kept = records && (site.recomputed || op.normalizes);
   for (unsigned i = 0; i < inputs.size() && !kept; ++i) {
     const Tensor& x = inputs[i].data();
     if (!op.overwrites.has(i) || !site.gives.has(i)) continue;
     if (!x.unique() || x.memory() != site.memory) continue;
-    if (!records || !must_save(op, i, inputs)) given.bits |= Slots::of({i}).bits;
+    if (!records || !must_save(op, i, inputs)) spare.bits |= Slots::of({i}).bits;
   }
-  return given;
+  return spare;
 }
 
 /// Room for the outputs; the first one perhaps in the place of an input.
 void make_outputs(std::span<Tensor> outputs, const CallPlan& plan, std::span<const Tensor> inputs,
-                  Slots given, std::pmr::memory_resource* memory) {
+                  Slots spare, std::pmr::memory_resource* memory) {
   const TakesMemory for_outputs(Cause::activations);
   for (std::size_t i = 0; i < inputs.size() && !outputs[0]; ++i) {
     const TensorType &x = plan.inputs[i], &y = plan.outputs[0];
-    if (!given.has(i) || x.numel() != y.numel() || x.bytes() != y.bytes()) continue;
+    if (!spare.has(i) || x.numel() != y.numel() || x.bytes() != y.bytes()) continue;
     outputs[0] = inputs[i].retyped(y);
     outputs[0].bump_version();
   }
@@ -292,14 +292,14 @@ void recompute(FunctionNode& f) {
 }
 
 Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable> inputs,
-                const CallSite& wanted) {
+                const CallSite& given) {
   const Stopwatch watch;
-  const CallSite site = placed(wanted, inputs);
+  const CallSite site = placed(given, inputs);
   CallCache own;
   CallCache& cache = site.cache ? *site.cache : own;
   const TakesMemory for_graph(cache.index, Cause::graph);
   const bool records = wanted_of(inputs).bits != 0;
-  const Slots given = given_up(op, inputs, site, records);
+  const Slots spare = given_up(op, inputs, site, records);
   Temporary temporary(site.work);
   auto values = temporary.list<Tensor>(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[i] = inputs[i].data();
@@ -319,7 +319,7 @@ Variables apply(const OpDef& op, const Box& attributes, std::span<const Variable
   if (op.views) {
     outputs[0] = values[0].retyped(plan.outputs[0]);
   } else {
-    make_outputs(outputs, plan, values, given, site.memory);
+    make_outputs(outputs, plan, values, spare, site.memory);
     run_forward(op, attributes.get(), cache, values, outputs, site);
   }
 

@@ -140,24 +140,8 @@ struct DepthwiseConv2d {
 
   /// All channels of one image.
   static Depthwise image_of(const DepthwiseShape& s) {
-    const WindowAxis &y = s.window.y, &x = s.window.x;
     Depthwise d;
-    d.shape = {.h = y.input,
-               .w = x.input,
-               .c = s.in,
-               .oh = y.output,
-               .ow = x.output,
-               .o = s.out(),
-               .kh = y.size,
-               .kw = x.size,
-               .stride_h = y.stride,
-               .stride_w = x.stride,
-               .dilation_h = y.dilation,
-               .dilation_w = x.dilation,
-               .pad_top = y.before,
-               .pad_left = x.before,
-               .x_pixel = s.in,
-               .y_pixel = s.out()};
+    d.shape = conv_of(s.window, s.in, s.out());
     d.last_channel = s.in;
     return d;
   }

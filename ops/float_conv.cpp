@@ -13,23 +13,9 @@ namespace {
 constexpr std::int64_t few_channels = 16;
 
 Conv group_of(const ConvShape& s) {
-  const WindowAxis &y = s.window.y, &x = s.window.x;
-  return {.h = y.input,
-          .w = x.input,
-          .c = s.group_in(),
-          .oh = y.output,
-          .ow = x.output,
-          .o = s.group_out(),
-          .kh = y.size,
-          .kw = x.size,
-          .stride_h = y.stride,
-          .stride_w = x.stride,
-          .dilation_h = y.dilation,
-          .dilation_w = x.dilation,
-          .pad_top = y.before,
-          .pad_left = x.before,
-          .x_pixel = s.in,
-          .y_pixel = s.out};
+  Conv c = conv_of(s.window, s.group_in(), s.group_out());
+  c.x_pixel = s.in, c.y_pixel = s.out;
+  return c;
 }
 
 }  // namespace

@@ -74,20 +74,8 @@ IntegerConv::IntegerConv(const ConvShape& s, const TensorType& weights, RequantF
 
 Conv IntegerConv::shape_in_lanes() noexcept {
   const WindowAxis &y = shape_.window.y, &x = shape_.window.x;
-  Conv c = {.h = y.input,
-            .w = x.input,
-            .oh = y.output,
-            .ow = x.output,
-            .o = shape_.group_out(),
-            .kh = y.size,
-            .kw = x.size,
-            .stride_h = y.stride,
-            .stride_w = x.stride,
-            .dilation_h = y.dilation,
-            .dilation_w = x.dilation,
-            .pad_top = y.before,
-            .pad_left = x.before,
-            .y_pixel = shape_.out};
+  Conv c = conv_of(shape_.window, 1, shape_.group_out());
+  c.y_pixel = shape_.out;
   channels_ = shape_.group_in();
   if (shape_.groups == 1 && x.dilation == 1 && x.size > 1) {
     c.w = std::max(x.before + x.input, (x.output - 1) * x.stride + x.size);

@@ -58,7 +58,7 @@ struct MaxPool2d : Pool {
       if constexpr (std::same_as<T, std::int16_t>) return plan.kernels->max_pool_int16;
     }();
     split(s, [&](std::int64_t n) {
-      kernel({.shape = window_of(s),
+      kernel({.shape = conv_of(s.window, s.channels, s.channels),
               .last_row = s.window.y.output,
               .x = f.input<T>(0).data() + n * s.window.inputs() * s.channels,
               .lo = static_cast<T>(plan.low),
@@ -67,26 +67,10 @@ struct MaxPool2d : Pool {
     });
   }
 
-  static Conv window_of(const PoolShape& s) {
-    const WindowAxis &y = s.window.y, &x = s.window.x;
-    return {.h = y.input,
-            .w = x.input,
-            .c = s.channels,
-            .oh = y.output,
-            .ow = x.output,
-            .o = s.channels,
-            .kh = y.size,
-            .kw = x.size,
-            .stride_h = y.stride,
-            .stride_w = x.stride,
-            .pad_top = y.before,
-            .pad_left = x.before};
-  }
-
   /// All rows and channels of one image.
   static MaxPool image_of(const PoolShape& s) {
     MaxPool p;
-    p.shape = window_of(s);
+    p.shape = conv_of(s.window, s.channels, s.channels);
     p.last_channel = s.channels;
     p.last_row = s.window.y.output;
     return p;

@@ -323,9 +323,7 @@ struct Erased {
       return std::make_shared<Plan>();
     }
   }
-  [[gnu::cold]] static void check(const void* a, const Call& call) {
-    Op::check(attributes(a), call);
-  }
+  static void check(const void* a, const Call& call) { Op::check(attributes(a), call); }
   [[gnu::cold]] static std::size_t scratch_bytes(const void* a, const void* p, const Call& call) {
     return Op::scratch_bytes(attributes(a), plan(p), call);
   }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "ops/kernels/table.h"
+
 namespace hone {
 
 /// A range of window taps, `last` excluded.
@@ -73,5 +75,25 @@ struct Window2d {
     }
   }
 };
+
+/// The same for kernels: one image of c dense channels, o in the output.
+constexpr Conv conv_of(const Window2d& w, std::int64_t c, std::int64_t o) noexcept {
+  return {.h = w.y.input,
+          .w = w.x.input,
+          .c = c,
+          .oh = w.y.output,
+          .ow = w.x.output,
+          .o = o,
+          .kh = w.y.size,
+          .kw = w.x.size,
+          .stride_h = w.y.stride,
+          .stride_w = w.x.stride,
+          .dilation_h = w.y.dilation,
+          .dilation_w = w.x.dilation,
+          .pad_top = w.y.before,
+          .pad_left = w.x.before,
+          .x_pixel = c,
+          .y_pixel = o};
+}
 
 }  // namespace hone
